@@ -1,0 +1,127 @@
+"""Where an endpoint runs: one small model for each target, told apart by `kind`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .quantities import Duration
+from .rules import Count, Matching, Part, between
+
+__all__ = [
+    "AzureMLTarget",
+    "CloudRunTarget",
+    "ContainerAppsTarget",
+    "KubernetesTarget",
+    "LambdaTarget",
+    "LocalTarget",
+    "SageMakerTarget",
+    "Target",
+    "VertexTarget",
+]
+
+_KIND = "The target."
+
+AwsRegion = Annotated[str, Matching(r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1")]
+GcpRegion = Annotated[str, Matching(r"[a-z]+-[a-z]+[0-9]+", "a Google Cloud region such as europe-west4")]
+GcpProject = Annotated[str, Matching(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project")]
+AzureLocation = Annotated[str, Matching(r"[a-z]+[0-9]?", "an Azure location such as westeurope")]
+ResourceGroup = Annotated[
+    str, Matching(r"[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]", "the name of an Azure resource group")
+]
+DnsLabel = Annotated[
+    str, Matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "1 to 63 lower-case letters, digits and hyphens")
+]
+
+
+class LocalTarget(Part):
+    """The machine at hand: server processes on the loopback address."""
+
+    kind: Literal["local"] = Field("local", description=_KIND)
+    port: Count | None = Field(
+        None, ge=1024, le=65535, description="TCP port on 127.0.0.1. Unset: a free one, which then stays."
+    )
+    drain: Annotated[Duration, between(Duration, "0s", "10m")] = Field(
+        Duration(10_000),
+        description="Time that requests in progress have to end before a process is stopped.",
+    )
+
+
+class LambdaTarget(Part):
+    """A container function in AWS Lambda."""
+
+    kind: Literal["lambda"] = Field("lambda", description=_KIND)
+    region: AwsRegion = Field(description="AWS region.")
+    architecture: Literal["arm64", "x86_64"] = Field(
+        "arm64", description="Instruction set of the image; arm64 costs a fifth less."
+    )
+
+
+class SageMakerTarget(Part):
+    """A real-time endpoint in Amazon SageMaker AI."""
+
+    kind: Literal["sagemaker"] = Field("sagemaker", description=_KIND)
+    region: AwsRegion = Field(description="AWS region.")
+    instance_type: (
+        Annotated[str, Matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m7i.large")] | None
+    ) = Field(None, description="Instance type. Unset: the cheapest that holds `resources`.")
+
+
+class CloudRunTarget(Part):
+    """A service in Google Cloud Run."""
+
+    kind: Literal["cloud_run"] = Field("cloud_run", description=_KIND)
+    project: GcpProject = Field(description="Google Cloud project id.")
+    region: GcpRegion = Field(description="Google Cloud region.")
+
+
+class VertexTarget(Part):
+    """An endpoint in Vertex AI (now Gemini Enterprise Agent Platform)."""
+
+    kind: Literal["vertex"] = Field("vertex", description=_KIND)
+    project: GcpProject = Field(description="Google Cloud project id.")
+    region: GcpRegion = Field(description="Google Cloud region.")
+    machine_type: (
+        Annotated[str, Matching(r"[a-z0-9]+(-[a-z0-9]+)+", "a machine type such as n1-standard-4")] | None
+    ) = Field(None, description="Machine type. Unset: the cheapest that holds `resources`.")
+
+
+class ContainerAppsTarget(Part):
+    """An app in Azure Container Apps."""
+
+    kind: Literal["container_apps"] = Field("container_apps", description=_KIND)
+    resource_group: ResourceGroup = Field(description="Existing resource group.")
+    location: AzureLocation = Field(description="Azure location.")
+
+
+class AzureMLTarget(Part):
+    """A managed online endpoint in Azure Machine Learning."""
+
+    kind: Literal["azure_ml"] = Field("azure_ml", description=_KIND)
+    resource_group: ResourceGroup = Field(description="Existing resource group.")
+    location: AzureLocation = Field(description="Azure location.")
+    instance_type: (
+        Annotated[str, Matching(r"Standard_[A-Za-z0-9_]+", "a machine size such as Standard_DS3_v2")] | None
+    ) = Field(None, description="Machine size. Unset: the cheapest that holds `resources`.")
+
+
+class KubernetesTarget(Part):
+    """A Deployment in any Kubernetes cluster."""
+
+    kind: Literal["kubernetes"] = Field("kubernetes", description=_KIND)
+    context: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+        None, description="Context of the kubeconfig. Unset: its current one."
+    )
+    namespace: DnsLabel = Field("modelberth", description="Namespace of the endpoint's objects.")
+
+
+Target = Annotated[
+    LocalTarget
+    | LambdaTarget
+    | SageMakerTarget
+    | CloudRunTarget
+    | VertexTarget
+    | ContainerAppsTarget
+    | AzureMLTarget
+    | KubernetesTarget,
+    Field(discriminator="kind"),
+]
