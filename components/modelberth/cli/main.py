@@ -1,0 +1,182 @@
+"""The command line: `modelberth up`, `preview`, `down`, `recover`."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from modelberth._version import __version__
+from modelberth.cli.endpoints import Answer, ask
+from modelberth.cli.engine import Engine
+from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.recovery import drop_torn_metadata, release_stale_lock, restore_state, settle_pending
+from modelberth.cli.stack import Stack
+
+app = typer.Typer(
+    name="modelberth",
+    help="Deploy AI model endpoints with Pulumi: a stack's way up and down.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+StackName = Annotated[
+    str, typer.Option("--stack", "-s", envvar="MODELBERTH_STACK", help="Name of the stack.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
+
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *, version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False
+) -> None: ...
+
+
+@app.command()
+def up(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
+    """Deploy the stack, then call each endpoint and print its address, a curl line and the reply.
+
+    Serves the first time, the second time, after an edit and after a crash.
+    """
+    engine, found = _open(stack)
+    _settle(found, engine)
+    if found.ensure(engine):
+        _err.print(f"Stack {stack}: made")
+    _preview(engine, found, quiet=as_json)
+    status = engine.run(
+        *("up", "--yes", "--skip-preview", "--refresh", "--suppress-outputs", "--stack", stack),
+        *("--config-file", str(found.config())),
+        quiet=as_json,
+    )
+    if status != 0:
+        raise Failure(
+            Exit.FAILED, f"stack {stack}: the deployment failed (pulumi ended with {status}), see above"
+        )
+    changed = _changed(engine, stack)
+    answers = [ask(contract) for contract in _contracts(engine, stack)]
+    if as_json:
+        print(json.dumps({"stack": stack, "changes": changed, "endpoints": [asdict(a) for a in answers]}))
+    else:
+        _out.print("No change: the stack is as described." if not changed else f"Done: {_told(changed)}.")
+        for answer in answers:
+            _show(answer)
+    if not all(answer.ok for answer in answers):
+        raise Failure(Exit.UNHEALTHY, "an endpoint does not answer as it should; its log tells why")
+
+
+@app.command()
+def preview(stack: StackName = "dev") -> None:
+    """Show what `up` would change, and change nothing."""
+    engine, found = _open(stack)
+    found.ensure(engine)
+    _preview(engine, found)
+
+
+@app.command()
+def down(stack: StackName = "dev") -> None:
+    """Destroy all that the stack made. The stack's config and history stay."""
+    engine, found = _open(stack)
+    _settle(found, engine)
+    if engine.ask("stack", "export", "--stack", stack) is None:
+        _out.print(f"Stack {stack} was never deployed: nothing to destroy.")
+        return
+    status = engine.run("destroy", "--yes", "--stack", stack, "--config-file", str(found.config()))
+    if status != 0:
+        raise Failure(
+            Exit.FAILED, f"stack {stack}: the destroy failed (pulumi ended with {status}), see above"
+        )
+
+
+@app.command()
+def recover(stack: StackName = "dev") -> None:
+    """Mend what a crash left behind: a damaged state, a stale lock, creates that were cut off."""
+    engine, found = _open(stack)
+    done = [
+        restore_state(found),
+        drop_torn_metadata(found),
+        release_stale_lock(found, engine),
+        settle_pending(found, engine),
+    ]
+    for sentence in filter(None, done):
+        _out.print(f"Stack {stack}: {sentence}")
+    if not any(done):
+        _out.print(f"Stack {stack}: nothing to mend.")
+
+
+def main() -> None:
+    """Run the command; exit statuses are those of `Exit`."""
+    try:
+        app()
+    except Failure as failure:
+        _err.print(f"error: {failure}", markup=False)
+        sys.exit(failure.status)
+
+
+def _open(stack: str) -> tuple[Engine, Stack]:
+    """The engine and the stack, or a clear word about what is missing, before anything is touched."""
+    found = Stack.find(stack, Path.cwd())
+    found.require_passphrase()
+    return Engine(found.folder), found
+
+
+def _preview(engine: Engine, stack: Stack, *, quiet: bool = False) -> None:
+    """Show what would change; what is wrong anywhere in the stack ends it here, with nothing touched."""
+    status = engine.run(
+        *("preview", "--diff", "--refresh", "--suppress-outputs", "--stack", stack.name),
+        *("--config-file", str(stack.config())),
+        quiet=quiet,
+    )
+    if status != 0:
+        raise Failure(
+            Exit.FAILED, f"stack {stack.name}: the preview failed (pulumi ended with {status}), see above"
+        )
+
+
+def _settle(stack: Stack, engine: Engine) -> None:
+    done = [drop_torn_metadata(stack), release_stale_lock(stack, engine), settle_pending(stack, engine)]
+    for sentence in filter(None, done):
+        _err.print(f"Stack {stack.name}: {sentence}")
+
+
+def _changed(engine: Engine, stack: str) -> dict[str, int]:
+    """What the last update did, by kind: {"create": 2}; without what stayed the same."""
+    history = engine.ask("stack", "history", "--stack", stack, "--page-size", "1", "--json")
+    changes: dict[str, int] = (history[0].get("resourceChanges") if history else None) or {}
+    return {kind: count for kind, count in changes.items() if kind != "same"}
+
+
+def _contracts(engine: Engine, stack: str) -> list[dict[str, Any]]:
+    outputs = engine.ask("stack", "output", "--stack", stack, "--json") or {}
+    return list((outputs.get("endpoints") or {}).values())
+
+
+def _told(changes: dict[str, int]) -> str:
+    words: dict[str, Callable[[int], str]] = {
+        "create": "{} made".format,
+        "update": "{} changed".format,
+        "replace": "{} replaced".format,
+        "delete": "{} removed".format,
+    }
+    return ", ".join(
+        words[kind](count) if kind in words else f"{kind}: {count}" for kind, count in changes.items()
+    )
+
+
+def _show(answer: Answer) -> None:
+    _out.print(f"\n{answer.name}  {answer.url}", style="bold")
+    _out.print(f"  try    {answer.curl}", markup=False)
+    _out.print(f"  reply  {answer.reply}", markup=False)
+    _out.print(f"  log    {answer.logs}", markup=False)

@@ -1,0 +1,162 @@
+"""One stack of one project: its files, whether it exists, and what `pulumi up` is to be told about it."""
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import yaml
+
+from modelberth.cli.engine import Engine
+from modelberth.cli.failure import Exit, Failure
+from modelberth.errors import SpecError
+from modelberth.naming import require_stack_name
+
+_SALT = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack by name in the project of a folder."""
+
+    name: str
+    folder: Path
+    project: str
+
+    @classmethod
+    def find(cls, name: str, start: Path) -> "Stack":
+        """The stack of the project that `start` lies in.
+
+        Raises:
+            Failure: no project there, no such stack file, or a name that resources cannot carry.
+        """
+        try:
+            require_stack_name(name)
+        except SpecError as error:
+            raise Failure(Exit.USAGE, str(error)) from None
+        folder = next((f for f in (start, *start.parents) if (f / "Pulumi.yaml").is_file()), None)
+        if folder is None:
+            raise Failure(Exit.USAGE, f"no Pulumi.yaml in {start} or above it; run the command in a project")
+        project = _yaml(folder / "Pulumi.yaml").get("name")
+        if not isinstance(project, str):
+            raise Failure(Exit.USAGE, f"{folder / 'Pulumi.yaml'}: name: given {project!r}, allowed: a text")
+        stack = cls(name, folder, project)
+        if not stack.file.is_file():
+            known = sorted(f.name.split(".")[1] for f in folder.glob("Pulumi.*.yaml"))
+            raise Failure(
+                Exit.USAGE,
+                f"stack: given {name!r}, allowed: {', '.join(known) or 'none yet'}; no {stack.file.name}",
+            )
+        _yaml(stack.file)
+        return stack
+
+    @property
+    def file(self) -> Path:
+        """The stack's config, under version control."""
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def state_file(self) -> Path | None:
+        """The state's file, where the backend is a folder of this machine."""
+        folder = _backend_folder()
+        return folder and folder / ".pulumi" / "stacks" / self.project / f"{self.name}.json"
+
+    @property
+    def lock_folder(self) -> Path | None:
+        """Where the backend keeps the stack's locks, where it is a folder of this machine."""
+        folder = _backend_folder()
+        return folder and folder / ".pulumi" / "locks" / "organization" / self.project / self.name
+
+    def require_passphrase(self) -> None:
+        """Refuse to begin without the passphrase that the engine would only ask for in the middle."""
+        file = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+        if file and not Path(file).is_file():
+            raise Failure(
+                Exit.STATE,
+                f"PULUMI_CONFIG_PASSPHRASE_FILE: given {file!r}, allowed: an existing file; there is none. "
+                "Put the stack's passphrase back there: without it the secrets in the state cannot be read.",
+            )
+        if not file and "PULUMI_CONFIG_PASSPHRASE" not in os.environ and _backend_folder() is not None:
+            raise Failure(
+                Exit.STATE,
+                "no passphrase: set PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE. "
+                'In a checkout `eval "$(make -s env)"` sets the embedded default\'s.',
+            )
+
+    def read_state(self) -> dict[str, Any] | None:
+        """The checkpoint in the state file; None where there is none to read.
+
+        Raises:
+            Failure: the file is damaged.
+        """
+        file = self.state_file
+        if file is None or not file.exists():
+            return None
+        try:
+            state: dict[str, Any] = json.loads(file.read_text())["checkpoint"]
+        except (ValueError, KeyError, TypeError):
+            raise Failure(
+                Exit.STATE,
+                f"the state of stack {self.name!r} is damaged: {file}. The one before it lies beside it: "
+                f"`modelberth recover --stack {self.name}` puts that back.",
+            ) from None
+        return state
+
+    def ensure(self, engine: Engine) -> bool:
+        """Make the stack where it does not exist; whether it was made.
+
+        Made from a folder of its own: `pulumi stack init` writes the salt of the passphrase into the stack's
+        config, a file under version control, in which another clone's salt would be of no use.
+        """
+        if engine.ask("stack", "export", "--stack", self.name) is not None:
+            return False
+        with tempfile.TemporaryDirectory() as scratch:
+            Path(scratch, "Pulumi.yaml").write_text(f"name: {self.project}\nruntime: python\n")
+            engine.do(
+                *("stack", "init", self.name, "--no-select"),
+                status=Exit.STATE,
+                why=f"stack {self.name!r} could not be made",
+                cwd=Path(scratch),
+            )
+            salt = _SALT.search(Path(scratch, self.file.name).read_text())
+        self._write_config(salt[0] if salt else "")
+        return True
+
+    def config(self) -> Path:
+        """The config file for the engine: the person's own, with this backend's salt.
+
+        The engine writes to the file that it is given (the salt, and it reformats), so it gets a copy.
+        """
+        copy = self._copy()
+        salt = _SALT.search(copy.read_text()) if copy.exists() else None
+        return self._write_config(salt[0] if salt else "")
+
+    def _write_config(self, salt: str) -> Path:
+        copy = self._copy()
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        text = _SALT.sub("", self.file.read_text())
+        copy.write_text(text + ("" if text.endswith("\n") else "\n") + salt)
+        return copy
+
+    def _copy(self) -> Path:
+        return self.folder / ".state" / "config" / self.file.name
+
+
+def _yaml(file: Path) -> dict[str, Any]:
+    """A mapping from a file; the engine itself would not say which file is wrong."""
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Failure(Exit.USAGE, f"{file.name} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise Failure(Exit.USAGE, f"{file.name}: given {content!r}, allowed: a mapping")
+    return content
+
+
+def _backend_folder() -> Path | None:
+    url = os.environ.get("PULUMI_BACKEND_URL", "")
+    return Path(unquote(urlsplit(url).path)) if url.startswith("file://") else None

@@ -1,0 +1,63 @@
+"""`ModelEndpoint`: one component for every target."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from modelberth.arguments import clean_errors
+from modelberth.capabilities import require
+from modelberth.contract import EndpointContract
+from modelberth.spec import EndpointDeployment, EndpointSpec, LocalTarget, Target, parse
+
+
+@dataclass(frozen=True)
+class ModelEndpointArgs:
+    """What to serve and where."""
+
+    spec: EndpointSpec
+    target: Target
+
+    @classmethod
+    def parse(cls, config: Mapping[str, object]) -> "ModelEndpointArgs":
+        """Read the arguments from a mapping shaped like an entry of a stack's config.
+
+        Raises:
+            pulumi.RunError: every problem of the mapping, each with its path.
+        """
+        with clean_errors():
+            deployment = parse(EndpointDeployment, config)
+        return cls(deployment.spec, deployment.target)
+
+
+class ModelEndpoint(pulumi.ComponentResource):
+    """An endpoint on the target that its arguments name."""
+
+    contract: EndpointContract
+
+    def __init__(
+        self, name: str, args: ModelEndpointArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("modelberth:index:ModelEndpoint", name, {}, opts)
+        with clean_errors():
+            require(args.spec, args.target)
+        self.contract = self._endpoint(name, args)
+        self.register_outputs({"contract": self.contract.to_dict()})
+
+    @property
+    def url(self) -> pulumi.Output[str]:
+        """Address of the endpoint."""
+        return pulumi.Output.from_input(self.contract.url)
+
+    def _endpoint(self, name: str, args: ModelEndpointArgs) -> EndpointContract:
+        """The target's own component; its package is imported only here, so that no other SDK is needed."""
+        child = pulumi.ResourceOptions(parent=self)
+        match args.target:
+            case LocalTarget():
+                from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs  # noqa: PLC0415
+
+                return LocalEndpoint(
+                    f"{name}-local", LocalEndpointArgs(args.spec, args.target), child
+                ).contract
+            case _:
+                raise AssertionError(f"capabilities let {args.target.kind} pass without a component for it")

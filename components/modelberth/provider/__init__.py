@@ -1,0 +1,1 @@
+"""Our own Pulumi provider: custom resources where no cloud's provider has one."""

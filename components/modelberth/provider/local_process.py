@@ -1,0 +1,287 @@
+"""`modelberth:local:Process`: the model server as a supervised, detached process on this machine.
+
+Inputs (camelCase on the wire)
+    name           folder and id; a change replaces the resource
+    model          path of the model file, relative to the provider's root
+    modelSha256    digest that the file must have; found from the file where it is left out
+    environment    settings of the server, by variable name
+    port           loopback port; a free one that the endpoint keeps, where it is left out
+    replicas       server processes on the one port
+    startupTimeout, drainTimeout    seconds
+Outputs: the inputs, and `url`, `port`, `revision`, `status`, `directory`, `logFile`.
+
+The id is the name, and the name decides the folder. So a create that was cut off finds what it began.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from signal import Signals
+
+import httpx
+
+from modelberth.local.listener import LOOPBACK, PortTakenError, is_free
+from modelberth.local.replica import open_log
+from modelberth.local.run_directory import Desired, RunDirectory, Status
+from modelberth.provider import model_file
+from modelberth.provider.resource import (
+    UNKNOWN,
+    Change,
+    Checked,
+    CheckFailure,
+    Observed,
+    Properties,
+    ResourceError,
+    Settings,
+)
+
+_FIRST_PORT, _PORTS = 20000, 10000
+"""Preferred ports lie below the ephemeral range of Linux (32768) and macOS (49152): no client takes them."""
+_SUPERVISOR_START = 10.0
+_STOP_MARGIN = 15.0
+_LOOK_TIMEOUT = 5.0
+_POLL = 0.02
+_SERVING = "serving"
+_DEFAULTS = {"environment": {}, "replicas": 1, "startupTimeout": 120, "drainTimeout": 10}
+
+
+class LocalProcess:
+    """Makes, watches and removes the processes; all that is remembered lies in their run directories."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def check(self, news: Properties, olds: Properties) -> Checked:
+        """Fill in defaults and the model's digest; refuse a model or a port that cannot work."""
+        inputs = {**_DEFAULTS, **news}
+        failures = []
+        if UNKNOWN not in (inputs["model"], inputs.get("modelSha256")):
+            try:
+                inputs["modelSha256"] = self._checked_model(inputs, olds)
+            except ResourceError as error:
+                failures.append(CheckFailure("model", str(error)))
+        if reason := self._port_refusal(inputs):
+            failures.append(CheckFailure("port", reason))
+        return Checked(inputs, failures)
+
+    def diff(self, old_inputs: Properties, old_outputs: Properties, news: Properties) -> Sequence[Change]:
+        """Compare inputs; a process that was found unwell is a change too, so that the next `up` mends it."""
+        names = sorted(old_inputs.keys() | news.keys())
+        changes = [
+            Change(name, replaces=name == "name") for name in names if old_inputs.get(name) != news.get(name)
+        ]
+        if old_outputs.get("status", _SERVING) != _SERVING:
+            changes.append(Change("status", from_inputs=False))
+        return changes
+
+    def preview(self, inputs: Properties, old_outputs: Properties) -> Properties:
+        """What will be known; a port that is not asked for is known once the endpoint has one."""
+        port = inputs.get("port") or old_outputs.get("port") or UNKNOWN
+        directory = self._directory(old_outputs, str(inputs["name"]))
+        return self._outputs(inputs, directory, port, _revision(inputs), _SERVING)
+
+    def create(self, inputs: Properties, timeout: float) -> Observed:
+        """Start the process; one that a create which was cut off left behind is taken over."""
+        directory = self._directory({}, str(inputs["name"]))
+        found = directory.supervisor() is not None
+        try:
+            outputs = self._bring_up(directory, inputs, timeout)
+        except ResourceError:
+            if not found:
+                self._remove(directory, _drain_timeout(inputs))
+            raise
+        return Observed(str(inputs["name"]), inputs, outputs)
+
+    def read(self, resource_id: str, inputs: Properties) -> Observed | None:
+        """Ask the process itself: gone, well, or unwell and why."""
+        directory = self._directory({}, resource_id)
+        desired = directory.read_desired()
+        if desired is None or directory.supervisor() is None:
+            return None
+        status = directory.read_status()
+        port = status.port if status else UNKNOWN
+        health = _health(desired, status)
+        return Observed(
+            resource_id,
+            inputs or desired.inputs,
+            self._outputs(inputs or desired.inputs, directory, port, desired.revision, health),
+        )
+
+    def update(
+        self, resource_id: str, old_outputs: Properties, inputs: Properties, timeout: float
+    ) -> Properties:
+        """Start the new processes beside the old ones and let them take over; on failure the old go on."""
+        directory = self._directory(old_outputs, resource_id)
+        before = directory.read_desired()
+        try:
+            return self._bring_up(directory, inputs, timeout, afresh=old_outputs.get("status") != _SERVING)
+        except ResourceError:
+            if before is not None:
+                # The supervisor must not try the refused state again when it is started anew.
+                directory.write_desired(before)
+            raise
+
+    def delete(self, resource_id: str, outputs: Properties, timeout: float) -> None:
+        """Drain and end the process, and remove its folder."""
+        self._remove(self._directory(outputs, resource_id), timeout or _drain_timeout(outputs))
+
+    def _checked_model(self, inputs: Properties, olds: Properties) -> str:
+        file = model_file.find(inputs["model"], self._settings.root)
+        digest, wanted = model_file.sha256(file), inputs.get("modelSha256")
+        if wanted is not None and wanted != digest:
+            hint = f"{file} has {digest}. Put the right file there, or its digest into model.sha256."
+            raise ResourceError.about("model.sha256", wanted, "the digest of the file", hint)
+        if digest != olds.get("modelSha256"):
+            model_file.require_server()
+            if refused := model_file.refusal(file, digest):
+                raise ResourceError.about("model.uri", repr(inputs["model"]), "an ONNX model", refused)
+        return digest
+
+    def _port_refusal(self, inputs: Properties) -> str:
+        port = inputs.get("port")
+        if not isinstance(port, int):
+            return ""
+        status = self._directory({}, str(inputs["name"])).read_status()
+        is_ours = status is not None and status.port == port
+        return "" if is_ours or is_free(port) else str(PortTakenError(port))
+
+    def _bring_up(
+        self, directory: RunDirectory, inputs: Properties, timeout: float, *, afresh: bool = False
+    ) -> Properties:
+        """Make the folder say what shall run, and wait until the supervisor says that it does."""
+        model_file.require_server()
+        directory.create()
+        file = model_file.find(inputs["model"], self._settings.root)
+        kept = model_file.keep(file, inputs["modelSha256"], directory.models)
+        desired = _desired(inputs, kept, timeout)
+        if not afresh and (under_way := _under_way(directory, desired)):
+            desired = under_way
+        directory.write_desired(desired)
+        if not directory.signal_supervisor(Signals.SIGHUP):
+            _start_supervisor(directory)
+        status = _wait(directory, desired)
+        directory.keep_models(inputs["modelSha256"])
+        return self._outputs(inputs, directory, status.port, desired.revision, _SERVING)
+
+    def _remove(self, directory: RunDirectory, drain: float) -> None:
+        directory.signal_supervisor(Signals.SIGTERM)
+        if not directory.wait_until_free(drain + _STOP_MARGIN):
+            directory.signal_supervisor(Signals.SIGKILL)
+            directory.wait_until_free(_STOP_MARGIN)
+        directory.remove()
+
+    def _directory(self, outputs: Properties, name: str) -> RunDirectory:
+        """The folder of record, or for a new process the one in the provider's state folder."""
+        recorded = outputs.get("directory")
+        return RunDirectory(Path(recorded) if recorded else self._settings.state_dir.resolve() / name)
+
+    def _outputs(
+        self, inputs: Properties, directory: RunDirectory, port: int | str, revision: str, status: str
+    ) -> Properties:
+        return {
+            **inputs,
+            "port": port,
+            "url": UNKNOWN if port == UNKNOWN else f"http://{LOOPBACK}:{port}",
+            "revision": revision,
+            "status": status,
+            "directory": str(directory.path),
+            "logFile": str(directory.log_file),
+        }
+
+
+def _desired(inputs: Properties, model: Path, timeout: float) -> Desired:
+    revision = _revision(inputs)
+    port = inputs.get("port")
+    return Desired(
+        serial=uuid.uuid4().hex,
+        revision=revision,
+        command=model_file.SERVER,
+        environment={
+            "PATH": os.environ.get("PATH", ""),
+            **inputs["environment"],
+            "MODELBERTH_MODEL_PATH": str(model),
+            "MODELBERTH_MODEL_SHA256": inputs["modelSha256"],
+            "MODELBERTH_REVISION": revision,
+            "MODELBERTH_DRAIN_SECONDS": str(inputs["drainTimeout"]),
+        },
+        port=port,
+        preferred_port=_FIRST_PORT + int(hashlib.sha256(inputs["name"].encode()).hexdigest(), 16) % _PORTS,
+        replicas=inputs["replicas"],
+        startup_timeout=float(timeout or inputs["startupTimeout"]),
+        drain_timeout=float(inputs["drainTimeout"]),
+        inputs=dict(inputs),
+    )
+
+
+def _revision(inputs: Properties) -> str:
+    """Short digest of all that decides what is served: equal inputs are one revision."""
+    if UNKNOWN in inputs.values() or "modelSha256" not in inputs:
+        return UNKNOWN
+    decisive = {key: value for key, value in inputs.items() if key not in ("model", "startupTimeout")}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _under_way(directory: RunDirectory, wanted: Desired) -> Desired | None:
+    """What a living supervisor works on, where it is what is wanted: it is not started a second time."""
+    found, status = directory.read_desired(), directory.read_status()
+    if found is None or directory.supervisor() is None or replace(found, serial=wanted.serial) != wanted:
+        return None
+    return None if status is not None and status.failed_serial == found.serial else found
+
+
+def _start_supervisor(directory: RunDirectory) -> None:
+    log = open_log(directory.log_file)
+    try:
+        subprocess.Popen(
+            [sys.executable, "-m", "modelberth.local.supervisor", str(directory.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            # A session of its own: it outlives the engine, and a Ctrl-C in the terminal is not for it.
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+
+
+def _wait(directory: RunDirectory, desired: Desired) -> Status:
+    """Wait until the supervisor serves what is desired, or says why it cannot."""
+    deadline = time.monotonic() + desired.startup_timeout + _SUPERVISOR_START
+    while time.monotonic() < deadline:
+        status = directory.read_status()
+        if status is not None and status.failed_serial == desired.serial:
+            raise ResourceError(status.failure)
+        if status is not None and status.serial == desired.serial and directory.supervisor() is not None:
+            return status
+        time.sleep(_POLL)
+    raise ResourceError(f"the supervisor did not answer; see {directory.log_file}")
+
+
+def _health(desired: Desired, status: Status | None) -> str:
+    """`serving`, or what is wrong with what answers on the port."""
+    if status is None:
+        return "unhealthy: not serving yet"
+    try:
+        answer = httpx.get(
+            f"http://{LOOPBACK}:{status.port}/health/ready", timeout=_LOOK_TIMEOUT, trust_env=False
+        )
+        body = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        return f"unhealthy: no valid answer ({type(error).__name__})"
+    if answer.status_code != httpx.codes.OK:
+        return f"unhealthy: not ready (HTTP {answer.status_code})"
+    if body.get("revision") != desired.revision:
+        return f"unhealthy: answers as revision {body.get('revision')!r}, not {desired.revision!r}"
+    return _SERVING
+
+
+def _drain_timeout(properties: Properties) -> float:
+    return float(properties.get("drainTimeout", _DEFAULTS["drainTimeout"]))

@@ -1,0 +1,50 @@
+"""The executable `pulumi-resource-modelberth`: prints its port, then serves the engine until it is gone."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from modelberth.provider.servicer import ErrorInterceptor, Servicer
+
+_CALLS_AT_ONCE = 64
+# A cancelled engine waits for the operations under way and records them: so do we.
+_GRACE_SECONDS = 3600.0
+
+
+def main() -> int:
+    """Serve on a free loopback port until the engine cancels, signals or dies."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    server = grpc.server(
+        ThreadPoolExecutor(_CALLS_AT_ONCE),
+        interceptors=[ErrorInterceptor()],
+        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
+    )
+    servicer = Servicer(Path.cwd())
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: servicer.cancelled.set())
+    threading.Thread(target=_watch_parent, args=(os.getppid(), servicer.cancelled), daemon=True).start()
+    servicer.cancelled.wait()
+    server.stop(_GRACE_SECONDS).wait()
+    return 0
+
+
+def _watch_parent(parent: int, gone: threading.Event) -> None:
+    """End with the engine even where it was killed: it kills nobody then, and we would stay for good."""
+    while not gone.wait(1.0):
+        if os.getppid() != parent:
+            gone.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

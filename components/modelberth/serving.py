@@ -1,0 +1,18 @@
+"""The serving image's settings: the environment variables that every target hands to the server."""
+
+from modelberth.spec import EndpointSpec
+
+
+def serving_environment(spec: EndpointSpec) -> dict[str, str]:
+    """Settings of the server by variable name; `serving_image/README.md` describes each.
+
+    Where the model lies and which digest it has is the target's to say: it delivers the file.
+    """
+    return {
+        "MODELBERTH_MODEL_NAME": spec.name,
+        "MODELBERTH_MODEL_VERSION": spec.model.version,
+        "MODELBERTH_MAX_BODY_BYTES": str(int(spec.limits.max_body)),
+        "MODELBERTH_TIMEOUT_SECONDS": f"{spec.limits.timeout.seconds:g}",
+        "MODELBERTH_MAX_CONCURRENCY": str(spec.limits.concurrency),
+        "MODELBERTH_THREADS": str(spec.threads),
+    }

@@ -1,0 +1,3 @@
+from support.recording import recorder
+
+__all__ = ["recorder"]

@@ -1,0 +1,3 @@
+from support.project import project
+
+__all__ = ["project"]

@@ -1,0 +1,3 @@
+from support.supervised import supervised
+
+__all__ = ["supervised"]

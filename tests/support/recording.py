@@ -1,0 +1,96 @@
+"""Pulumi mocks that keep what mocks drop: options, parents and registered outputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.rpc import deserialize_properties
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A resource as the program registered it."""
+
+    type: str
+    name: str
+    parent: str
+    """URN of the parent."""
+    inputs: dict[str, Any]
+    protect: bool
+    providers: dict[str, str]
+
+
+@dataclass
+class Recorder(mocks.Mocks):
+    """Answers every registration and remembers it."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        raise AssertionError(f"a component called {args.token}: components never call a cloud")
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        made = {
+            "url": "http://127.0.0.1:20000",
+            "revision": "abc",
+            "logFile": "/log",
+            "modelSha256": "0" * 64,
+            "port": 20000,
+        }
+        return f"{args.name}-id", {**args.inputs, **made}
+
+    def named(self, name: str) -> Registered:
+        (found,) = [resource for resource in self.resources if resource.name == name]
+        return found
+
+
+class RecordingMonitor(mocks.MockMonitor):
+    """Keeps the requests that `MockMonitor` throws away."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self._recorder = recorder
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
+        self._recorder.resources.append(
+            Registered(
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=deserialize_properties(request.object),
+                protect=request.protect,
+                providers=dict(request.providers),
+            )
+        )
+        return super().RegisterResource(request)
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+        assert request.urn not in self._recorder.outputs, f"{request.urn} registered its outputs twice"
+        self._recorder.outputs[request.urn] = deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    recorder = Recorder()
+    mocks.set_mocks(recorder, project="shop", stack="dev", monitor=RecordingMonitor(recorder))
+    return recorder
+
+
+def run(recorder: Recorder, program: Callable[[], Any]) -> Any:
+    """Run a program to its end, so that every registration has arrived; its outputs, resolved."""
+
+    @pulumi.runtime.test
+    def body() -> Any:
+        result = program()
+        box.append(result)
+        return None
+
+    box: list[Any] = []
+    body()
+    return box[0]
