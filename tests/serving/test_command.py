@@ -1,0 +1,150 @@
+"""The command as a supervisor sees it: exit status and one line on stderr."""
+
+import ast
+import json
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import modelberth_server
+from serving.models import ModelFile
+from serving.processes import Launch
+
+PACKAGE = Path(modelberth_server.__file__).parent
+REPOSITORY = PACKAGE.parents[1]
+MODULES = sorted(PACKAGE.glob("*.py"))
+
+
+def run(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "modelberth_server", *arguments]
+    environ = {"HOST": "127.0.0.1", "PORT": "0", **environ}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_check_describes_the_model(iris: ModelFile) -> None:
+    checked = run(iris.environ(MODELBERTH_MODEL_NAME="iris", MODELBERTH_MODEL_VERSION="3"), "--check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.count("\n") == 1
+    assert json.loads(checked.stdout) == {
+        "name": "iris",
+        "version": "3",
+        "sha256": iris.sha256,
+        "inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 4]}],
+        "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, 3]},
+        ],
+    }
+
+
+Change = Callable[[ModelFile, Path], dict[str, str]]
+
+REFUSALS: dict[str, tuple[int, str, Change]] = {
+    "unknown variable": (
+        2,
+        "MODELBERTH_TREADS: unknown variable, did you mean MODELBERTH_THREADS?",
+        lambda iris, _: iris.environ(MODELBERTH_TREADS="2"),
+    ),
+    "missing variable": (2, "MODELBERTH_MODEL_PATH: required", lambda *_: {}),
+    "bad value": (
+        2,
+        "MODELBERTH_THREADS: 'two' is not a whole number from 1 to 256",
+        lambda iris, _: iris.environ(MODELBERTH_THREADS="two"),
+    ),
+    "missing file": (
+        3,
+        "does not exist",
+        lambda iris, tmp: iris.environ(MODELBERTH_MODEL_PATH=str(tmp / "none.onnx")),
+    ),
+    "other bytes": (
+        3,
+        f"expected {'0' * 64}",
+        lambda iris, _: iris.environ(MODELBERTH_MODEL_SHA256="0" * 64),
+    ),
+    "not a model": (
+        3,
+        "is not an ONNX model",
+        lambda _, tmp: ModelFile.write(tmp / "pickle.onnx", b"\x80\x04]\x94.").environ(),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "argument"), [(case, "--check") for case in REFUSALS] + [("bad value", ""), ("other bytes", "")]
+)
+def test_a_refusal_is_one_line_and_an_exit_status(
+    iris: ModelFile, tmp_path: Path, case: str, argument: str
+) -> None:
+    status, message, change = REFUSALS[case]
+    environ = change(iris, tmp_path) | {"MODELBERTH_LOG_LEVEL": "error"}
+    refused = run(environ, *argument.split())
+    assert (refused.returncode, refused.stdout) == (status, "")
+    assert refused.stderr.startswith("error: ")
+    assert refused.stderr.count("\n") == 1
+    assert message in refused.stderr
+
+
+def test_a_taken_port_is_refused(iris: ModelFile) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = run(iris.environ(PORT=str(port)))
+    assert refused.returncode == 4
+    assert refused.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_an_address_of_another_machine_is_refused(iris: ModelFile) -> None:
+    refused = run(iris.environ(HOST="203.0.113.1", PORT="8080"))
+    assert refused.returncode == 4
+    assert refused.stderr.startswith("error: cannot listen on 203.0.113.1:8080: ")
+
+
+@pytest.mark.parametrize("variable", ["MODELBERTH_LISTEN_FD", "MODELBERTH_LIFELINE_FD"])
+def test_a_descriptor_that_is_not_open_is_refused(iris: ModelFile, variable: str) -> None:
+    refused = run(iris.environ(**{variable: "99"}))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"error: {variable}: 99")
+    assert refused.stderr.endswith(": Bad file descriptor\n")
+
+
+def test_a_descriptor_of_the_wrong_kind_is_refused(iris: ModelFile, launch: Launch) -> None:
+    with socket.socket() as idle, (Path(os.devnull)).open() as file:
+        for variable, descriptor, problem in [
+            ("MODELBERTH_LISTEN_FD", file.fileno(), "is no socket"),
+            ("MODELBERTH_LISTEN_FD", idle.fileno(), "is no listening TCP socket"),
+            ("MODELBERTH_LIFELINE_FD", file.fileno(), "is neither a pipe nor a socket"),
+        ]:
+            server = launch(iris.environ(**{variable: str(descriptor)}), inherited=(descriptor,))
+            assert server.exit_status() == 2
+            assert server.log.startswith(f"error: {variable}: {descriptor} {problem}")
+
+
+def test_unknown_arguments_are_refused(iris: ModelFile) -> None:
+    refused = run(iris.environ(), "--chekc")
+    assert refused.returncode == 2
+    assert "unrecognized arguments: --chekc" in refused.stderr
+
+
+def test_the_package_imports_only_what_the_image_holds() -> None:
+    allowed = {"numpy", "onnxruntime", "orjson", "prometheus_client", "uvicorn", "modelberth_server"}
+    imported: set[str] = set()
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                imported.add((node.module or "").partition(".")[0])
+    assert len(MODULES) > 10
+    assert imported - sys.stdlib_module_names == allowed
+    assert not imported & {"pickle", "shelve", "marshal"}
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert modelberth_server.__version__ == project["version"]

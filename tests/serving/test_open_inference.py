@@ -1,0 +1,197 @@
+"""The Open Inference Protocol: what its specification says, and a named field for all that is not it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from onnx import TensorProto, helper
+
+from modelberth_server.errors import RequestError
+from modelberth_server.model import Model, load
+from modelberth_server.open_inference import infer, model_metadata, server_metadata
+from modelberth_server.settings import Settings
+from serving.models import ModelFile, identity_model, onnx_model
+
+EXAMPLES: dict[str, tuple[int, list[Any]]] = {
+    "BOOL": (TensorProto.BOOL, [True, False]),
+    "INT8": (TensorProto.INT8, [-128, 127]),
+    "INT16": (TensorProto.INT16, [-(2**15), 2**15 - 1]),
+    "INT32": (TensorProto.INT32, [-(2**31), 2**31 - 1]),
+    "INT64": (TensorProto.INT64, [-(2**63), 2**63 - 1]),
+    "UINT8": (TensorProto.UINT8, [0, 2**8 - 1]),
+    "UINT16": (TensorProto.UINT16, [0, 2**16 - 1]),
+    "UINT32": (TensorProto.UINT32, [0, 2**32 - 1]),
+    "UINT64": (TensorProto.UINT64, [0, 2**64 - 1]),
+    "FP16": (TensorProto.FLOAT16, [0.5, -65504]),
+    "FP32": (TensorProto.FLOAT, [0.1, 3.4028234663852886e38]),
+    "FP64": (TensorProto.DOUBLE, [0.1, 1e308]),
+    "BYTES": (TensorProto.STRING, ["", "é\n😀"]),
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """It gives back a tensor of each datatype."""
+    proto = identity_model(*((name, kind, [None, 2]) for name, (kind, _) in EXAMPLES.items()))
+    file = ModelFile.write(tmp_path_factory.mktemp("types") / "types.onnx", proto)
+    return load(Settings.from_environ(file.environ(MODELBERTH_MODEL_NAME="types")))
+
+
+def ask(model: Model, request: Any) -> Any:
+    return orjson.loads(infer(model.signature, model.inference().run, orjson.dumps(request)))
+
+
+def request_inputs(**changes: Any) -> list[dict[str, Any]]:
+    inputs = [
+        {"name": name, "datatype": name, "shape": [1, 2], "data": data}
+        for name, (_, data) in EXAMPLES.items()
+    ]
+    inputs[0].update(changes)
+    return inputs
+
+
+def without(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in holder.items() if name != key}
+
+
+def test_every_datatype_comes_back_flat_with_its_name(model: Model) -> None:
+    response = ask(model, {"inputs": request_inputs()})
+    assert response.keys() == {"model_name", "model_version", "outputs"}
+    assert (response["model_name"], response["model_version"]) == ("types", "1")
+    assert response["outputs"] == [
+        {
+            "name": f"{name}_out",
+            "datatype": name,
+            "shape": [1, 2],
+            "data": pytest.approx(data) if name == "FP32" else data,
+        }
+        for name, (_, data) in EXAMPLES.items()
+    ]
+
+
+def test_nested_data_is_the_same_tensor(model: Model) -> None:
+    flat, nested = request_inputs(), request_inputs()
+    for tensor in (*flat, *nested):
+        tensor["shape"], tensor["data"] = [2, 2], tensor["data"] * 2
+    for tensor in nested:
+        tensor["data"] = [tensor["data"][:2], tensor["data"][2:]]
+    assert ask(model, {"inputs": nested}) == ask(model, {"inputs": flat})
+
+
+def test_the_id_is_echoed_and_null_members_count_as_absent(model: Model) -> None:
+    request = {"id": "42", "parameters": {}, "inputs": request_inputs(), "outputs": []}
+    assert ask(model, request)["id"] == "42"
+    assert "id" not in ask(model, {**request, "id": None, "parameters": None, "outputs": None})
+
+
+def test_requested_outputs_come_in_the_order_asked_for(model: Model) -> None:
+    wanted = ["INT8_out", "BOOL_out"]
+    response = ask(model, {"inputs": request_inputs(), "outputs": [{"name": name} for name in wanted]})
+    assert [output["name"] for output in response["outputs"]] == wanted
+
+
+def test_foreign_parameters_are_free(model: Model) -> None:
+    free = {"sequence_id": 7, "binary_data_output": False}
+    request = {"parameters": free, "inputs": request_inputs(parameters=free)}
+    assert len(ask(model, request)["outputs"]) == len(EXAMPLES)
+
+
+BAD_TENSORS: list[tuple[dict[str, Any], str]] = [
+    ({"name": 1}, "inputs[0].name: 1, expected a string"),
+    ({"name": "other"}, "inputs[0].name: 'other', the model takes BOOL, INT8"),
+    ({"name": "INT8"}, "inputs[0].datatype: 'BOOL', the model takes INT8"),
+    ({"datatype": "FP32"}, "inputs[0].datatype: 'FP32', the model takes BOOL"),
+    ({"datatype": None}, "inputs[0].datatype: null, the model takes BOOL"),
+    ({"shape": None}, "inputs[0].shape: null, expected a list"),
+    ({"shape": [2]}, "inputs[0].shape: [2], the model takes [-1, 2]"),
+    ({"shape": [1] * 33}, "inputs[0].shape: 33 dimensions, 32 are possible"),
+    ({"shape": [1, 3]}, "inputs[0].shape: [1, 3], the model takes [-1, 2]"),
+    ({"shape": [0, 2]}, "inputs[0].shape[0]: 0, expected an integer of at least 1"),
+    ({"shape": [-1, 2]}, "inputs[0].shape[0]: -1, expected an integer of at least 1"),
+    ({"shape": [True, 2]}, "inputs[0].shape[0]: true, expected an integer of at least 1"),
+    ({"shape": [1.0, 2]}, "inputs[0].shape[0]: 1.0, expected an integer of at least 1"),
+    ({"shape": [2**63, 2]}, f"inputs[0].data: 2 values, the shape [{2**63}, 2] has {2**64}"),
+    ({"data": None}, "inputs[0].data: null, expected a list"),
+    ({"data": []}, "inputs[0].data: 0 values, the shape [1, 2] has 2"),
+    ({"data": [True]}, "inputs[0].data: 1 values, the shape [1, 2] has 2"),
+    ({"data": [[True]]}, "inputs[0].data[0]: 1 value, the model takes 2"),
+    ({"data": [[True, 1]]}, "inputs[0].data[0][1]: 1, expected true or false"),
+    ({"data": [True, [False]]}, "inputs[0].data[1]: a list, expected true or false"),
+    ({"dtype": "BOOL"}, "inputs[0]: unknown key 'dtype', allowed are name, shape"),
+    ({"parameters": []}, "inputs[0].parameters: a list, expected an object"),
+    ({"parameters": {"binary_data_size": 2}}, "inputs[0].parameters.binary_data_size: this extension"),
+    ({"parameters": {"shared_memory_region": "x"}}, "inputs[0].parameters.shared_memory_region: this"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_TENSORS)
+def test_a_bad_tensor_is_named(model: Model, changes: dict[str, Any], message: str) -> None:
+    refused(model, {"inputs": request_inputs(**changes)}, message)
+
+
+BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
+    ({"id": 42}, "id: 42, expected a string"),
+    ({"input": []}, "body: unknown key 'input', allowed are id, parameters, inputs, outputs"),
+    ({"inputs": None}, "inputs: null, expected a list"),
+    ({"inputs": {}}, "inputs: an object, expected a list"),
+    ({"inputs": [1]}, "inputs[0]: 1, expected an object"),
+    ({"inputs": request_inputs()[1:]}, "inputs: BOOL missing"),
+    ({"inputs": request_inputs()[:1] * 2}, "inputs[1].name: 'BOOL' was given before"),
+    ({"outputs": "BOOL_out"}, "outputs: 'BOOL_out', expected a list"),
+    ({"outputs": ["BOOL_out"]}, "outputs[0]: 'BOOL_out', expected an object"),
+    ({"outputs": [{}]}, "outputs[0].name: null, expected a string"),
+    ({"outputs": [{"name": "BOOL"}]}, "outputs[0].name: 'BOOL', the model gives BOOL_out"),
+    ({"outputs": [{"name": "BOOL_out"}] * 2}, "outputs[1].name: 'BOOL_out' was given before"),
+    (
+        {"outputs": [{"name": "BOOL_out", "x": 1}]},
+        "outputs[0]: unknown key 'x', allowed are name, parameters",
+    ),
+    (
+        {"outputs": [{"name": "BOOL_out", "parameters": {"classification": 3}}]},
+        "outputs[0].parameters.classification: this extension is not supported",
+    ),
+    ({"parameters": {"binary_data_output": True}}, "parameters.binary_data_output: this extension"),
+    ({"parameters": 1}, "parameters: 1, expected an object"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_REQUESTS)
+def test_a_bad_request_is_named(model: Model, changes: dict[str, Any], message: str) -> None:
+    refused(model, {"inputs": request_inputs(), **changes}, message)
+
+
+def refused(model: Model, request: Any, message: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        ask(model, request)
+    assert caught.value.status == 400
+    assert caught.value.message.startswith(message)
+
+
+def test_what_only_the_model_can_refuse_is_the_clients_fault_too(tmp_path: Path) -> None:
+    """Two dynamic lengths that have to be equal, and are not."""
+    add = onnx_model(
+        [helper.make_node("Add", ["a", "b"], ["y"])],
+        [("a", TensorProto.FLOAT, [None]), ("b", TensorProto.FLOAT, [None])],
+        [("y", TensorProto.FLOAT, [None])],
+    )
+    model = load(Settings.from_environ(ModelFile.write(tmp_path / "add.onnx", add).environ()))
+
+    def tensor(name: str, *data: float) -> dict[str, Any]:
+        return {"name": name, "datatype": "FP32", "shape": [len(data)], "data": data}
+
+    assert ask(model, {"inputs": [tensor("b", 1, 2), tensor("a", 3, 4)]})["outputs"][0]["data"] == [4, 6]
+    refused(
+        model, {"inputs": [tensor("a", 1, 2), tensor("b", 1, 2, 3)]}, "the model cannot take these inputs: "
+    )
+
+
+def test_metadata(model: Model) -> None:
+    assert server_metadata().keys() == {"name", "version", "extensions"}
+    metadata = model_metadata(model.signature)
+    assert metadata.keys() == {"name", "versions", "platform", "inputs", "outputs"}
+    assert (metadata["name"], metadata["versions"]) == ("types", ["1"])
+    assert metadata["inputs"] == [{"name": name, "datatype": name, "shape": [-1, 2]} for name in EXAMPLES]
+    with_example = model_metadata(replace(model.signature, example=[[1.0]]))
+    assert with_example == {**metadata, "parameters": {"example": [[1.0]]}}
