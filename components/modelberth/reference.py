@@ -74,7 +74,7 @@ def json_schema(model: type[BaseModel], title: str) -> str:
 
 
 def _stack_schema() -> str:
-    """Write the schema of a stack's config file, `Pulumi.<stack>.yaml`; the engine's own keys are left alone."""
+    """Write the schema of a stack's config file, `Pulumi.<stack>.yaml`; other keys are left alone."""
     entry = json.loads(json_schema(EndpointDeployment, "An endpoint and its place"))
     schema = {
         "$schema": entry.pop("$schema"),

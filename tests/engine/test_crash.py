@@ -30,7 +30,7 @@ def serving(project: Project) -> bool:
 
 
 def kill_when(project: Project, reached: Callable[[Project], bool], command: str) -> None:
-    """Run `modelberth up` or `down`; kill the engine, and only the engine, as soon as the point is reached."""
+    """Run `modelberth up` or `down`; kill the engine, and only it, as soon as the point is reached."""
     operation = {"up": "up", "down": "destroy"}[command]
     with project.start("modelberth", command) as running:
         deadline = time.monotonic() + 60

@@ -109,6 +109,7 @@ def test_up_twice_says_so_and_prints_a_line_that_works(project: Project) -> None
         for line in second.stdout.splitlines()
         if line.strip().startswith("reply ")
     ]
+    assert '{"input": [[5.1, 3.5, 1.4, 0.2]]}' in curl  # the model's own example
     called = project.run("sh", "-c", curl)
     assert called.returncode == 0
     assert called.stdout == reply
