@@ -50,7 +50,7 @@ class Project:
             "PATH": os.pathsep.join([str(VENV / "bin"), str(Path(pulumi).parent), os.environ["PATH"]]),
             "HOME": str(self.folder),
             "PULUMI_HOME": str(self.folder / ".state" / "home"),
-            "PULUMI_BACKEND_URL": (self.folder / ".state" / "backend").as_uri(),
+            "PULUMI_BACKEND_URL": f"{(self.folder / '.state' / 'backend').as_uri()}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "a passphrase for tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -1,0 +1,58 @@
+# The embedded default: deploys to this machine and keeps all state in .state/.
+# Works with GNU make 3.81, which macOS has, and newer.
+SHELL := /bin/sh
+PYTHON ?= python3
+STACK ?= dev
+# More arguments: make test ARGS="-k spec -x", make lock ARGS=--upgrade
+ARGS ?=
+
+# The shell, not make, expands it: a name with a quote or a space in it stays one word.
+export STACK
+
+bin := .venv/bin
+in_environment := $(bin)/python tools/environment.py --
+compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
+	--custom-compile-command "make lock" $(ARGS)
+compile_project := $(compile) --universal --python-version 3.11 pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up preview down recover test lint env lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make this checkout ready: uv, the locked packages in .venv, the Pulumi CLI
+	@$(PYTHON) tools/bootstrap.py
+
+up: setup ## Deploy the stack (STACK=dev) and print its endpoint's URL
+	@$(in_environment) modelberth up --stack "$$STACK"
+
+preview: setup ## Show what `make up` would change
+	@$(in_environment) modelberth preview --stack "$$STACK"
+
+down: setup ## Destroy what `make up` deployed
+	@$(in_environment) modelberth down --stack "$$STACK"
+
+recover: setup ## Repair the stack after an update that was cut off
+	@$(in_environment) modelberth recover --stack "$$STACK"
+
+test: lint ## Run the whole test suite (ARGS="-k spec" goes to pytest)
+	@$(in_environment) pytest $(ARGS)
+
+lint: setup ## Check style, format and types
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/mypy components stacks serving_image tools
+
+env: ## Print the environment for a shell: eval "$(make env)"
+	@$(PYTHON) tools/bootstrap.py >&2
+	@$(bin)/python tools/environment.py
+
+lock: ## Lock the newest allowed versions of what is not locked yet (ARGS=--upgrade: of everything)
+	@$(compile_project) --all-extras --output-file requirements/all.lock
+	@$(compile_project) --extra serving --extra dev --constraint requirements/all.lock \
+		--output-file requirements/dev.lock
+	@$(compile) --no-annotate --output-file tools/uv.txt tools/uv.in
+
+clean: ## Remove the virtual environment and caches; .state/ stays, stacks may be deployed from it
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
