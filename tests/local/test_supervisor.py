@@ -4,15 +4,17 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
 from modelberth.local.listener import is_free
-from support.supervised import Supervised, get
+from support.supervised import FAKE_SERVER, Supervised, get
 
 
 def test_it_serves_and_ends_without_a_trace(supervised: Supervised) -> None:
@@ -45,6 +47,26 @@ def test_a_replica_that_dies_is_started_again_and_callers_wait_meanwhile(supervi
     assert second != first
     assert supervised.wait(lambda status: status.restarts == 1).phase == "serving"
     assert "ended with exit status -9" in supervised.log
+
+
+def test_a_program_that_is_gone_is_tried_again_until_it_is_back(
+    supervised: Supervised, tmp_path: Path
+) -> None:
+    """Somebody rebuilds the virtual environment while the endpoint runs."""
+    interpreter = tmp_path / "python"
+    interpreter.symlink_to(sys.executable)
+    desired = supervised.desire(command=(str(interpreter), str(FAKE_SERVER)))
+    supervised.start()
+    port = supervised.serving(desired).port
+    interpreter.rename(tmp_path / "elsewhere")
+    with pytest.raises(httpx.HTTPError):
+        get(port, "/die")
+    deadline = time.monotonic() + 10
+    while "cannot be started: No such file" not in supervised.log and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (tmp_path / "elsewhere").rename(interpreter)
+    assert get(port)["revision"] == "one"
+    assert "cannot be started: No such file" in supervised.log
 
 
 def test_the_pause_before_a_restart_grows(supervised: Supervised) -> None:

@@ -17,6 +17,7 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from modelberth.local.run_directory import RunDirectory
 from modelberth.provider.resource import UNKNOWN
 from support.project import IRIS, predict
 
@@ -206,8 +207,7 @@ def test_a_model_that_changed_after_the_check_is_not_served(plugin: Plugin) -> N
 def test_a_crash_after_the_model_file_was_edited_restarts_the_verified_copy(plugin: Plugin) -> None:
     outputs = plain(plugin.create(plugin.checked()).properties)
     (plugin.folder / "model.onnx").write_bytes(b"an edit that nobody deployed")
-    (supervisor,) = [p for p in psutil.process_iter() if str(outputs["directory"]) in " ".join(p.cmdline())]
-    (replica,) = supervisor.children()
+    (replica,) = psutil.Process(RunDirectory(Path(outputs["directory"])).supervisor()).children()
     replica.kill()
     assert predict(outputs["url"])["predictions"] == ["setosa"]
 

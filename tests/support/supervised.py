@@ -30,12 +30,18 @@ class Supervised:
     started: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     def desire(
-        self, revision: str = "one", *, port: int | None = None, replicas: int = 1, **env: str
+        self,
+        revision: str = "one",
+        *,
+        port: int | None = None,
+        replicas: int = 1,
+        command: tuple[str, ...] = (sys.executable, str(FAKE_SERVER)),
+        **env: str,
     ) -> Desired:
         desired = Desired(
             serial=uuid.uuid4().hex,
             revision=revision,
-            command=(sys.executable, str(FAKE_SERVER)),
+            command=command,
             environment={"PATH": os.environ["PATH"], "MODELBERTH_REVISION": revision, **env},
             port=port,
             preferred_port=21000,

@@ -49,12 +49,16 @@ class Replica:
                 "MODELBERTH_LISTEN_FD": str(self._listener.fileno()),
                 "MODELBERTH_LIFELINE_FD": str(theirs.fileno()),
             }
-            self._process = await asyncio.create_subprocess_exec(
-                *self._desired.command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(self._listener.fileno(), theirs.fileno()),
-            )
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._desired.command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(self._listener.fileno(), theirs.fileno()),
+                )
+            except OSError as error:
+                ours.close()
+                raise StartError(f"{self._desired.command[0]} cannot be started: {error.strerror}") from None
         self._news, self._lifeline = await asyncio.open_connection(sock=ours)
         try:
             async with asyncio.timeout(self._desired.startup_timeout):

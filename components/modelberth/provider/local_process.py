@@ -99,9 +99,9 @@ class LocalProcess:
             raise
         return Observed(str(inputs["name"]), inputs, outputs)
 
-    def read(self, resource_id: str, inputs: Properties) -> Observed | None:
+    def read(self, resource_id: str, inputs: Properties, outputs: Properties) -> Observed | None:
         """Ask the process itself: gone, well, or unwell and why."""
-        directory = self._directory({}, resource_id)
+        directory = self._directory(outputs, resource_id)
         desired = directory.read_desired()
         if desired is None or directory.supervisor() is None:
             return None

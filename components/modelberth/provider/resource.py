@@ -81,8 +81,8 @@ class CustomResource(Protocol):
     def create(self, inputs: Properties, timeout: float) -> Observed:
         """Make it, or take it over; `timeout` in seconds, 0 for the resource's own."""
 
-    def read(self, resource_id: str, inputs: Properties) -> Observed | None:
-        """Find it; None when it is gone."""
+    def read(self, resource_id: str, inputs: Properties, outputs: Properties) -> Observed | None:
+        """Find it; None when it is gone. An import knows the id alone, and has neither inputs nor outputs."""
 
     def update(
         self, resource_id: str, old_outputs: Properties, inputs: Properties, timeout: float

@@ -104,7 +104,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Look at a resource; one without an id is gone."""
-        observed = self._resource(request.urn).read(request.id, _plain(request.inputs))
+        resource = self._resource(request.urn)
+        observed = resource.read(request.id, _plain(request.inputs), _plain(request.properties))
         if observed is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
