@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pulumi
-from modelberth.capabilities import check
 
 from modelberth import LocalTarget, ModelEndpoint, ModelEndpointArgs, Provider
+from modelberth.capabilities import check
 from modelberth.contract import VERSION
 from modelberth.errors import SpecError
 from settings import Settings

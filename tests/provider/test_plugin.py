@@ -155,8 +155,9 @@ def test_the_life_of_a_process(plugin: Plugin) -> None:
     assert outputs["status"] == "serving"
     assert predict(outputs["url"])["predictions"] == ["setosa"]
 
-    again = plain(plugin.create(inputs).properties)  # the engine repeats a create that it could not record
-    assert again == outputs
+    repeated = plugin.create(inputs)  # the engine repeats a create that it could not record
+    assert plain(repeated.properties) == {**outputs, "uid": plain(repeated.properties)["uid"]}
+    made, outputs = repeated, plain(repeated.properties)
 
     imported = plugin.read()  # `pulumi import` knows the id alone
     assert plain(imported.inputs) == inputs
@@ -174,6 +175,25 @@ def test_the_life_of_a_process(plugin: Plugin) -> None:
     assert plugin.read(inputs).id == ""
     assert list((plugin.folder / "state").iterdir()) == []
     plugin.delete(updated)  # gone already: no error
+
+
+def test_a_delete_spares_what_another_create_took_over(plugin: Plugin) -> None:
+    """A component that is renamed in the program: the new one is made before the old one is deleted."""
+    inputs = plugin.checked()
+    old, new = (plain(plugin.create(inputs).properties) for _ in range(2))
+    plugin.delete(old)
+    assert predict(new["url"])["predictions"] == ["setosa"]
+    plugin.delete(new)
+    assert plugin.read(inputs).id == ""
+
+
+def test_a_process_is_found_where_it_was_recorded(plugin: Plugin) -> None:
+    outputs = plain(plugin.create(plugin.checked()).properties)
+    plugin.calls.Configure(provider_pb2.ConfigureRequest(args=struct({"stateDir": "elsewhere"})))
+    request = provider_pb2.ReadRequest(id="shop-dev-iris", urn=URN, properties=struct(outputs))
+    assert plain(plugin.calls.Read(request).properties) == outputs
+    plugin.delete(outputs)
+    assert list((plugin.folder / "state").iterdir()) == []
 
 
 def test_an_update_that_fails_keeps_the_old_one(plugin: Plugin) -> None:

@@ -39,6 +39,7 @@ class Supervised:
         **env: str,
     ) -> Desired:
         desired = Desired(
+            uid="uid",
             serial=uuid.uuid4().hex,
             revision=revision,
             command=command,

@@ -27,13 +27,12 @@ Phase = Literal["starting", "serving", "failed"]
 
 @dataclass(frozen=True)
 class Desired:
-    """What shall run. Times in seconds.
+    """What shall run. Times in seconds."""
 
-    `serial` is new with each write: the supervisor replaces its processes when it changes, so that the
-    same settings can be started afresh.
-    """
-
+    uid: str
+    """Which create of the resource owns the folder: another one may have taken it over since."""
     serial: str
+    """New with each start: the supervisor replaces its processes when it changes."""
     revision: str
     command: tuple[str, ...]
     environment: Mapping[str, str]

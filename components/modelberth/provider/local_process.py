@@ -8,9 +8,11 @@ Inputs (camelCase on the wire)
     port           loopback port; a free one that the endpoint keeps, where it is left out
     replicas       server processes on the one port
     startupTimeout, drainTimeout    seconds
-Outputs: the inputs, and `url`, `port`, `revision`, `status`, `directory`, `logFile`.
+Outputs: the inputs, and `url`, `port`, `revision`, `status`, `directory`, `logFile`, `uid`.
 
-The id is the name, and the name decides the folder. So a create that was cut off finds what it began.
+The id is the name, and the name decides the folder. So a create that was cut off finds what it began. It
+also finds the process of a resource that is about to be deleted, when a component is renamed in the program:
+it takes that over under a new `uid`, and the delete spares what another `uid` owns.
 """
 
 import hashlib
@@ -85,14 +87,15 @@ class LocalProcess:
         """What will be known; a port that is not asked for is known once the endpoint has one."""
         port = inputs.get("port") or old_outputs.get("port") or UNKNOWN
         directory = self._directory(old_outputs, str(inputs["name"]))
-        return self._outputs(inputs, directory, port, _revision(inputs), _SERVING)
+        uid = old_outputs.get("uid", UNKNOWN)
+        return self._outputs(inputs, directory, uid, port, _revision(inputs), _SERVING)
 
     def create(self, inputs: Properties, timeout: float) -> Observed:
         """Start the process; one that a create which was cut off left behind is taken over."""
         directory = self._directory({}, str(inputs["name"]))
         found = directory.supervisor() is not None
         try:
-            outputs = self._bring_up(directory, inputs, timeout)
+            outputs = self._bring_up(directory, inputs, timeout, uuid.uuid4().hex)
         except ResourceError:
             if not found:
                 self._remove(directory, _drain_timeout(inputs))
@@ -111,7 +114,7 @@ class LocalProcess:
         return Observed(
             resource_id,
             inputs or desired.inputs,
-            self._outputs(inputs or desired.inputs, directory, port, desired.revision, health),
+            self._outputs(inputs or desired.inputs, directory, desired.uid, port, desired.revision, health),
         )
 
     def update(
@@ -120,8 +123,11 @@ class LocalProcess:
         """Start the new processes beside the old ones and let them take over; on failure the old go on."""
         directory = self._directory(old_outputs, resource_id)
         before = directory.read_desired()
+        uid = old_outputs.get("uid") or (before.uid if before else uuid.uuid4().hex)
         try:
-            return self._bring_up(directory, inputs, timeout, afresh=old_outputs.get("status") != _SERVING)
+            return self._bring_up(
+                directory, inputs, timeout, uid, afresh=old_outputs.get("status") != _SERVING
+            )
         except ResourceError:
             if before is not None:
                 # The supervisor must not try the refused state again when it is started anew.
@@ -129,8 +135,11 @@ class LocalProcess:
             raise
 
     def delete(self, resource_id: str, outputs: Properties, timeout: float) -> None:
-        """Drain and end the process, and remove its folder."""
-        self._remove(self._directory(outputs, resource_id), timeout or _drain_timeout(outputs))
+        """Drain and end the process, and remove its folder; spare one that another create took over."""
+        directory = self._directory(outputs, resource_id)
+        desired, uid = directory.read_desired(), outputs.get("uid")
+        if desired is None or uid in (None, desired.uid):
+            self._remove(directory, timeout or _drain_timeout(outputs))
 
     def _checked_model(self, inputs: Properties, olds: Properties) -> str:
         file = model_file.find(inputs["model"], self._settings.root)
@@ -153,14 +162,14 @@ class LocalProcess:
         return "" if is_ours or is_free(port) else str(PortTakenError(port))
 
     def _bring_up(
-        self, directory: RunDirectory, inputs: Properties, timeout: float, *, afresh: bool = False
+        self, directory: RunDirectory, inputs: Properties, timeout: float, uid: str, *, afresh: bool = False
     ) -> Properties:
         """Make the folder say what shall run, and wait until the supervisor says that it does."""
         model_file.require_server()
         directory.create()
         file = model_file.find(inputs["model"], self._settings.root)
         kept = model_file.keep(file, inputs["modelSha256"], directory.models)
-        desired = _desired(inputs, kept, timeout)
+        desired = _desired(inputs, kept, timeout, uid)
         if not afresh and (under_way := _under_way(directory, desired)):
             desired = under_way
         directory.write_desired(desired)
@@ -168,7 +177,7 @@ class LocalProcess:
             _start_supervisor(directory)
         status = _wait(directory, desired)
         directory.keep_models(inputs["modelSha256"])
-        return self._outputs(inputs, directory, status.port, desired.revision, _SERVING)
+        return self._outputs(inputs, directory, uid, status.port, desired.revision, _SERVING)
 
     def _remove(self, directory: RunDirectory, drain: float) -> None:
         directory.signal_supervisor(Signals.SIGTERM)
@@ -183,7 +192,13 @@ class LocalProcess:
         return RunDirectory(Path(recorded) if recorded else self._settings.state_dir.resolve() / name)
 
     def _outputs(
-        self, inputs: Properties, directory: RunDirectory, port: int | str, revision: str, status: str
+        self,
+        inputs: Properties,
+        directory: RunDirectory,
+        uid: str,
+        port: int | str,
+        revision: str,
+        status: str,
     ) -> Properties:
         return {
             **inputs,
@@ -193,13 +208,15 @@ class LocalProcess:
             "status": status,
             "directory": str(directory.path),
             "logFile": str(directory.log_file),
+            "uid": uid,
         }
 
 
-def _desired(inputs: Properties, model: Path, timeout: float) -> Desired:
+def _desired(inputs: Properties, model: Path, timeout: float, uid: str) -> Desired:
     revision = _revision(inputs)
     port = inputs.get("port")
     return Desired(
+        uid=uid,
         serial=uuid.uuid4().hex,
         revision=revision,
         command=model_file.SERVER,
@@ -229,11 +246,14 @@ def _revision(inputs: Properties) -> str:
 
 
 def _under_way(directory: RunDirectory, wanted: Desired) -> Desired | None:
-    """What a living supervisor works on, where it is what is wanted: it is not started a second time."""
+    """What is wanted under the serial that a living supervisor works on, so that it is not started twice."""
     found, status = directory.read_desired(), directory.read_status()
-    if found is None or directory.supervisor() is None or replace(found, serial=wanted.serial) != wanted:
+    if found is None or directory.supervisor() is None:
         return None
-    return None if status is not None and status.failed_serial == found.serial else found
+    if status is not None and status.failed_serial == found.serial:
+        return None
+    same = replace(wanted, serial=found.serial)
+    return same if same == replace(found, uid=wanted.uid) else None
 
 
 def _start_supervisor(directory: RunDirectory) -> None:

@@ -27,12 +27,13 @@ def main() -> int:
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
     servicer = Servicer(Path.cwd())
+    # Before the engine knows the port: from then on it may interrupt at any time.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: servicer.cancelled.set())
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: servicer.cancelled.set())
     threading.Thread(target=_watch_parent, args=(os.getppid(), servicer.cancelled), daemon=True).start()
     servicer.cancelled.wait()
     server.stop(_GRACE_SECONDS).wait()
