@@ -18,11 +18,11 @@ from modelberth.cli.stack import Stack
 _PROCESS = "modelberth:local:Process"
 
 
-def release_stale_lock(stack: Stack, engine: Engine) -> str:
-    """Release the lock of a deployment that is dead; a sentence about it, or nothing.
+def require_unlocked(stack: Stack) -> list[dict[str, str]]:
+    """The holders of the stack's locks, all of them dead.
 
     Raises:
-        Failure: the deployment that holds the lock is alive, or runs on another machine.
+        Failure: a deployment that holds a lock is alive, or runs on another machine.
     """
     holders = [holder for file in _lock_files(stack) if (holder := _holder(file)) is not None]
     for holder in holders:
@@ -33,6 +33,12 @@ def release_stale_lock(stack: Stack, engine: Engine) -> str:
                 f"{holder['username']} on {holder['hostname']}, since {holder['timestamp']}. "
                 "Wait for its end and try again.",
             )
+    return holders
+
+
+def release_stale_lock(stack: Stack, engine: Engine) -> str:
+    """Release the lock of a deployment that is dead; a sentence about it, or nothing."""
+    holders = require_unlocked(stack)
     if not holders:
         return ""
     engine.do("cancel", "--yes", stack.name, status=Exit.STATE, why="the stale lock could not be released")
