@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.project import IRIS, Config, Project, iris, plain, predict
+from support.project import IRIS, Config, Project, engine_of, iris, plain, predict
 
 pytestmark = pytest.mark.engine
 
@@ -149,7 +149,7 @@ def test_no_passphrase(project: Project) -> None:
 def test_a_second_up_while_one_runs(project: Project) -> None:
     lock = project.folder / ".state/backend/.pulumi/locks/organization/modelberth/dev"
     first = project.start("modelberth", "up")
-    while not any(lock.glob("*.json")):
+    while engine_of(first.pid, "up") is None or not any(lock.glob("*.json")):
         assert first.poll() is None, first.communicate()[0]
     second = project.modelberth("up")
     said, _ = first.communicate(timeout=120)

@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
-from support.project import Project, iris, predict
+from support.project import Project, engine_of, iris, predict
 
 pytestmark = pytest.mark.engine
 
@@ -38,21 +37,11 @@ def kill_when(project: Project, reached: Callable[[Project], bool], command: str
         while engine is None or not reached(project):
             assert running.poll() is None, running.communicate()[0]
             assert time.monotonic() < deadline
-            engine = engine or child(running.pid, "pulumi", operation)
+            engine = engine or engine_of(running.pid, operation)
             time.sleep(0.005)
         engine.kill()
         running.communicate(timeout=60)
     assert running.returncode != 0
-
-
-def child(pid: int, name: str, argument: str) -> psutil.Process | None:
-    for process in psutil.Process(pid).children():
-        try:
-            if process.name() == name and process.cmdline()[1] == argument:
-                return process
-        except (psutil.Error, IndexError):  # it ended, or has not begun yet
-            continue
-    return None
 
 
 def assert_converged(project: Project, revision: str | None = None) -> None:

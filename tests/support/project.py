@@ -178,3 +178,14 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def plain(text: str) -> str:
     """Without colours and with runs of white space as one space."""
     return re.sub(r"\s+", " ", re.sub(r"\x1b\[[0-9;]*m", "", text))
+
+
+def engine_of(pid: int, operation: str) -> psutil.Process | None:
+    """The engine that a `modelberth` process runs for an operation now, such as `up`."""
+    for process in psutil.Process(pid).children():
+        try:
+            if process.name() == "pulumi" and process.cmdline()[1] == operation:
+                return process
+        except (psutil.Error, IndexError):  # it ended, or has not begun yet
+            continue
+    return None

@@ -14,7 +14,13 @@ from modelberth._version import __version__
 from modelberth.cli.endpoints import Answer, ask
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
-from modelberth.cli.recovery import drop_torn_metadata, release_stale_lock, restore_state, settle_pending
+from modelberth.cli.recovery import (
+    drop_torn_metadata,
+    release_stale_lock,
+    require_unlocked,
+    restore_state,
+    settle_pending,
+)
 from modelberth.cli.stack import Stack
 
 app = typer.Typer(
@@ -62,6 +68,7 @@ def up(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
         quiet=as_json,
     )
     if status != 0:
+        require_unlocked(found)  # somebody else may have begun since we looked
         raise Failure(
             Exit.FAILED, f"stack {stack}: the deployment failed (pulumi ended with {status}), see above"
         )
@@ -95,6 +102,7 @@ def down(stack: StackName = "dev") -> None:
         return
     status = engine.run("destroy", "--yes", "--stack", stack, "--config-file", str(found.config()))
     if status != 0:
+        require_unlocked(found)
         raise Failure(
             Exit.FAILED, f"stack {stack}: the destroy failed (pulumi ended with {status}), see above"
         )
