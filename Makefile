@@ -16,7 +16,7 @@ compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 compile_project := $(compile) --universal --python-version 3.11 pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test lint env lock clean
+.PHONY: help setup up preview down recover test lint bench env lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
@@ -42,7 +42,10 @@ test: lint ## Run the whole test suite (ARGS="-k spec" goes to pytest)
 lint: setup ## Check style, format and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
-	@$(bin)/mypy components stacks serving_image tools
+	@$(bin)/mypy components stacks serving_image tools benchmarks
+
+bench: setup ## Measure the speed (ARGS="--only imports --rounds 9")
+	@$(in_environment) python benchmarks/run.py $(ARGS)
 
 env: ## Print the environment for a shell: eval "$(make env)"
 	@$(PYTHON) tools/bootstrap.py >&2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -80,14 +79,21 @@ class TargetTable:
 @cache
 def captured() -> date:
     """Return the day on which the vendors' documentation was last read for the table."""
-    day: date = tomllib.loads(TABLE.read_text(encoding="utf-8"))["captured"]
+    day: date = _toml()["captured"]
     return day
 
 
 @cache
 def load() -> Mapping[str, TargetTable]:
     """Return the table by the target's kind, in the order of the file."""
-    return read(tomllib.loads(TABLE.read_text(encoding="utf-8")))
+    return read(_toml())
+
+
+def _toml() -> dict[str, Any]:
+    # Imported here: with `difflib` in the spec it is what makes the import of the package slow.
+    import tomllib  # noqa: PLC0415
+
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def read(data: Mapping[str, Any]) -> Mapping[str, TargetTable]:

@@ -99,7 +99,7 @@ def test_test_means_set_up_then_lint_then_pytest(project) -> None:
     assert [call for call in project.calls() if not call.startswith(("uv", "pulumi"))] == [
         "ruff check .",
         "ruff format --check .",
-        "mypy components stacks serving_image tools",
+        "mypy components stacks serving_image tools benchmarks",
         "pytest -x -k one two",
     ]
     project.environ["PYTEST_CODE"] = "1"

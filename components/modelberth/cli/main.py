@@ -97,7 +97,7 @@ def down(stack: StackName = "dev") -> None:
     """Destroy all that the stack made. The stack's config and history stay."""
     engine, found = _open(stack)
     _settle(found, engine)
-    if engine.ask("stack", "export", "--stack", stack) is None:
+    if not found.exists(engine):
         _out.print(f"Stack {stack} was never deployed: nothing to destroy.")
         return
     status = engine.run("destroy", "--yes", "--stack", stack, "--config-file", str(found.config()))

@@ -106,13 +106,19 @@ class Stack:
             ) from None
         return state
 
+    def exists(self, engine: Engine) -> bool:
+        """Whether the stack was ever made; asks the engine only where its files are not at hand."""
+        if self.state_file is not None:
+            return self.state_file.exists()
+        return engine.ask("stack", "export", "--stack", self.name) is not None
+
     def ensure(self, engine: Engine) -> bool:
         """Make the stack where it does not exist; whether it was made.
 
         Made from a folder of its own: `pulumi stack init` writes the salt of the passphrase into the stack's
         config, a file under version control, in which another clone's salt would be of no use.
         """
-        if engine.ask("stack", "export", "--stack", self.name) is not None:
+        if self.exists(engine):
             return False
         with tempfile.TemporaryDirectory() as scratch:
             Path(scratch, "Pulumi.yaml").write_text(f"name: {self.project}\nruntime: python\n")

@@ -27,8 +27,6 @@ from dataclasses import replace
 from pathlib import Path
 from signal import Signals
 
-import httpx
-
 from modelberth.local.listener import LOOPBACK, PortTakenError, is_free
 from modelberth.local.replica import open_log
 from modelberth.local.run_directory import Desired, RunDirectory, Status
@@ -287,6 +285,8 @@ def _wait(directory: RunDirectory, desired: Desired) -> Status:
 
 def _health(desired: Desired, status: Status | None) -> str:
     """`serving`, or what is wrong with what answers on the port."""
+    import httpx  # noqa: PLC0415 - 55 ms of every start of the provider, and a refresh alone needs it
+
     if status is None:
         return "unhealthy: not serving yet"
     try:

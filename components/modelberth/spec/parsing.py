@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +12,7 @@ from .shape import item_of, models_in, tag_of
 from .wording import bounds_of, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
@@ -141,7 +140,7 @@ def _described(field: FieldInfo | None) -> str:
 
 def _unknown_key(path: str, key: str, owner: type[BaseModel] | None) -> Problem:
     known = list(owner.model_fields) if owner else []
-    near = get_close_matches(key.replace("-", "_").lower(), known, n=1)
+    near = _nearest(key.replace("-", "_").lower(), known)
     hint = f"Did you mean `{near[0]}`?" if near else ""
     return Problem(path, "an unknown key", ", ".join(known), hint)
 
@@ -158,7 +157,14 @@ def _not_one_of(path: str, field: FieldInfo | None, context: Mapping[str, Any], 
         words = [
             word.strip("'\"") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ")
         ]
-    near = get_close_matches(given.lower(), words, n=1) if isinstance(given, str) else []
+    near = _nearest(given.lower(), words) if isinstance(given, str) else []
     return Problem(
         path, shown(given), f"one of {', '.join(words)}", f"Did you mean `{near[0]}`?" if near else ""
     )
+
+
+def _nearest(word: str, known: Sequence[str]) -> list[str]:
+    """The known word that is nearest, if one is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - slow to import, and needed for a typo only
+
+    return get_close_matches(word, known, n=1)
