@@ -214,6 +214,9 @@ def _cut_log(log: Path) -> None:
 def main() -> int:
     """Hold the folder's lock and supervise; exit status 0, or 1 where nothing could be started."""
     directory = RunDirectory(Path(sys.argv[1]))
+    # Whoever sees the lock may signal at once, which would end a process that has no handler yet. The signal
+    # may be lost: what it tells of is read first thing.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with directory.lock_file.open("a+") as lock:
         # A reader who probes the lock holds it for a moment; a second supervisor would hold it for good.
         for _ in range(50):

@@ -48,6 +48,7 @@ _SUPERVISOR_START = 10.0
 _STOP_MARGIN = 15.0
 _LOOK_TIMEOUT = 5.0
 _POLL = 0.02
+_LAST_LINES = 20
 _SERVING = "serving"
 _DEFAULTS = {"environment": {}, "replicas": 1, "startupTimeout": 120, "drainTimeout": 10}
 
@@ -171,9 +172,8 @@ class LocalProcess:
         if not afresh and (under_way := _under_way(directory, desired)):
             desired = under_way
         directory.write_desired(desired)
-        if not directory.signal_supervisor(Signals.SIGHUP):
-            _start_supervisor(directory)
-        status = _wait(directory, desired)
+        started = None if directory.signal_supervisor(Signals.SIGHUP) else _start_supervisor(directory)
+        status = _wait(directory, desired, started)
         directory.keep_models(inputs["modelSha256"])
         return self._outputs(inputs, directory, uid, status.port, desired.revision, _SERVING)
 
@@ -254,10 +254,10 @@ def _under_way(directory: RunDirectory, wanted: Desired) -> Desired | None:
     return same if same == replace(found, uid=wanted.uid) else None
 
 
-def _start_supervisor(directory: RunDirectory) -> None:
+def _start_supervisor(directory: RunDirectory) -> "subprocess.Popen[bytes]":
     log = open_log(directory.log_file)
     try:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "modelberth.local.supervisor", str(directory.path)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -270,17 +270,24 @@ def _start_supervisor(directory: RunDirectory) -> None:
         os.close(log)
 
 
-def _wait(directory: RunDirectory, desired: Desired) -> Status:
-    """Wait until the supervisor serves what is desired, or says why it cannot."""
+def _wait(directory: RunDirectory, desired: Desired, started: "subprocess.Popen[bytes] | None") -> Status:
+    """Wait until the supervisor serves what is desired, or says why it cannot, or ends without a word."""
     deadline = time.monotonic() + desired.startup_timeout + _SUPERVISOR_START
     while time.monotonic() < deadline:
+        is_starting = started is not None and started.poll() is None
+        is_alive = is_starting or directory.supervisor() is not None
+        # Read after the look at the supervisor: what it said last stands there by then.
         status = directory.read_status()
         if status is not None and status.failed_serial == desired.serial:
             raise ResourceError(status.failure)
-        if status is not None and status.serial == desired.serial and directory.supervisor() is not None:
+        if not is_alive:
+            break
+        if status is not None and status.serial == desired.serial:
             return status
         time.sleep(_POLL)
-    raise ResourceError(f"the supervisor did not answer; see {directory.log_file}")
+    log = directory.log_file.read_text(errors="replace").splitlines()
+    last_words = "\n".join(log[-_LAST_LINES:]) or "without a word"
+    raise ResourceError(f"the supervisor ended or did not answer: {last_words}")
 
 
 def _health(desired: Desired, status: Status | None) -> str:
