@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import go_build
 from cache import exclusive, replace_directory, workspace
 from console import CommandError, SetupError, run, say
+from pulumi_archive import ArchiveError, archive_url, unpack
 from versions import Version, printed_version
 
 if TYPE_CHECKING:
@@ -114,9 +115,13 @@ def _from_cache(checkout: Checkout, environ: Mapping[str, str]) -> PulumiCli:
 
 def _from_installer(checkout: Checkout, environ: Mapping[str, str], spare: Path, installer: str) -> PulumiCli:
     curl = shutil.which("curl", path=environ.get("PATH", ""))
-    if not curl:
-        raise _UnusableError("it needs curl, which is not on PATH")
     script, root = spare / "install.sh", spare / "pulumi"
+    if not curl:
+        try:
+            unpack(archive_url(installer, INSTALLED), root / "bin", spare, _STEP)
+        except ArchiveError as error:
+            raise _UnusableError(f"it needs curl, which is not on PATH; without it: {error}") from error
+        return _published(root / "bin", checkout, environ, spare)
     download: list[str | Path] = [
         curl,
         "--fail",

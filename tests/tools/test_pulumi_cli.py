@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import io
 import shutil
 import sys
+import tarfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 import go_build
 import pulumi_cli
 from console import SetupError
+from pulumi_archive import archive_url
 from pulumi_cli import PulumiCli, find_or_install, is_built_from_source
 from versions import Version
 
@@ -138,6 +142,42 @@ def test_a_broken_installer_leads_to_the_go_module(
     assert reason in shown
 
 
+def archive(**programs: bytes) -> bytes:
+    """What the releases serve: the programs in `pulumi/`; here also two files that want to lie elsewhere."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as tar:
+        for name, data in {**programs, "../evil": b"", "../../evil": b""}.items():
+            member = tarfile.TarInfo(f"pulumi/{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return content.getvalue()
+
+
+def test_without_curl_the_installers_archive_is_taken(
+    machine, serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = {"pulumi": b"#!/bin/sh\necho v3.250.0\n", "pulumi-language-python": b"#!/bin/sh\n"}
+    path = urlsplit(archive_url(NOBODY, "3.250.0")).path
+    site = serve({path: archive(**programs)})
+    cli = find_or_install(machine.checkout, machine.environ, f"{site.url}/install.sh")
+    assert cli == PulumiCli(machine.checkout.cached_bin / "pulumi", Version(3, 250, 0))
+    assert not is_built_from_source(cli.path)
+    assert sorted(file.name for file in machine.checkout.cached_bin.iterdir()) == sorted(programs)
+    assert list(machine.checkout.cache.parent.rglob("evil")) == []
+    assert "3.250.0 from official installer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", archive(pulumi=b"x" * 10_000)[:-200]])
+def test_an_archive_that_is_none_leads_to_the_go_module(
+    machine, serve, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.go()
+    site = serve({urlsplit(archive_url(NOBODY, "3.250.0")).path: content})
+    cli = find_or_install(machine.checkout, machine.environ, f"{site.url}/install.sh")
+    assert is_built_from_source(cli.path)
+    assert "official installer: it needs curl, which is not on PATH; without it: " in capsys.readouterr().out
+
+
 def test_an_old_cached_cli_is_replaced(machine, capsys: pytest.CaptureFixture[str]) -> None:
     machine.go()
     machine.pulumi("v3.200.0", machine.checkout.cached_bin)
@@ -153,12 +193,15 @@ def test_when_no_way_is_left_the_error_lists_them_and_what_to_install(machine) -
         find_or_install(machine.checkout, machine.environ, NOBODY)
     lines = str(error.value).splitlines()
     assert lines[0] == "There is no Pulumi CLI 3.250.0 or newer, and no way to one:"
-    assert lines[1:5] == [
+    assert lines[1:3] == [
         f"  - PATH: {old} is 3.100.0, 3.250.0 or newer is needed",
         f"  - cache: there is no {machine.checkout.cached_bin / 'pulumi'}",
-        "  - official installer: it needs curl, which is not on PATH",
-        f"  - Go module: there is no Go on PATH ({go_build.required_go()} or newer is needed)",
     ]
+    address = archive_url(NOBODY, "3.250.0")
+    assert lines[3].startswith(
+        f"  - official installer: it needs curl, which is not on PATH; without it: {address}: "
+    )
+    assert lines[4] == f"  - Go module: there is no Go on PATH ({go_build.required_go()} or newer is needed)"
     assert "https://www.pulumi.com/docs/" in lines[6]
     assert "https://go.dev/doc/install" in lines[7]
     assert len(lines) == 8
