@@ -15,7 +15,6 @@ import httpx
 import psutil
 import pytest
 
-from modelberth.local.replica import open_log
 from modelberth.local.run_directory import Desired, RunDirectory, Status
 
 FAKE_SERVER = Path(__file__).with_name("fake_server.py")
@@ -56,7 +55,7 @@ class Supervised:
         return desired
 
     def start(self) -> "subprocess.Popen[bytes]":
-        log = open_log(self.directory.log_file)
+        log = self.directory.open_log()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "modelberth.local.supervisor", str(self.directory.path)],
             stdout=log,

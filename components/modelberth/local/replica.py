@@ -7,7 +7,6 @@ no process is left that nobody watches.
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -131,8 +130,3 @@ class Replica:
             lines = log.read().decode(errors="replace").splitlines()
         errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         return errors[-1] if errors else "\n".join(lines[-_LAST_LINES:])
-
-
-def open_log(path: Path) -> int:
-    """File descriptor of the log, in append mode: the supervisor may cut the file while servers write."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

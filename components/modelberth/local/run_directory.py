@@ -87,6 +87,10 @@ class RunDirectory:
         self.models.mkdir(parents=True, exist_ok=True)
         self.path.chmod(0o700)
 
+    def open_log(self) -> int:
+        """File descriptor of the log, to append to: the supervisor may cut the file while servers write."""
+        return os.open(self.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
     def read_desired(self) -> Desired | None:
         """What shall run, or None where nothing was asked for yet."""
         data = _read(self.path / "desired.json")

@@ -28,7 +28,6 @@ from pathlib import Path
 from signal import Signals
 
 from modelberth.local.listener import LOOPBACK, PortTakenError, is_free
-from modelberth.local.replica import open_log
 from modelberth.local.run_directory import Desired, RunDirectory, Status
 from modelberth.provider import model_file
 from modelberth.provider.resource import (
@@ -255,7 +254,7 @@ def _under_way(directory: RunDirectory, wanted: Desired) -> Desired | None:
 
 
 def _start_supervisor(directory: RunDirectory) -> "subprocess.Popen[bytes]":
-    log = open_log(directory.log_file)
+    log = directory.open_log()
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "modelberth.local.supervisor", str(directory.path)],
