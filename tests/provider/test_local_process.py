@@ -19,8 +19,6 @@ def test_a_supervisor_that_ends_at_once_is_not_waited_for(
     broken.write_text("#!/bin/sh\necho 'no module named modelberth'\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    with pytest.raises(
-        ResourceError, match="did not answer: no module named modelberth"
-    ):
+    with pytest.raises(ResourceError, match="did not answer: no module named modelberth"):
         process.create(inputs, timeout=0)
     assert [path.name for path in tmp_path.iterdir()] == ["python"]
