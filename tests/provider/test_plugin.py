@@ -181,6 +181,10 @@ def test_a_delete_spares_what_another_create_took_over(plugin: Plugin) -> None:
     """A component that is renamed in the program: the new one is made before the old one is deleted."""
     inputs = plugin.checked()
     old, new = (plain(plugin.create(inputs).properties) for _ in range(2))
+    request = {"id": "shop-dev-iris", "urn": URN}
+    of_old = plugin.calls.Read(provider_pb2.ReadRequest(**request, properties=struct(old)))
+    of_new = plugin.calls.Read(provider_pb2.ReadRequest(**request, properties=struct(new)))
+    assert (of_old.id, of_new.id) == ("", "shop-dev-iris")
     plugin.delete(old)
     assert predict(new["url"])["predictions"] == ["setosa"]
     plugin.delete(new)

@@ -18,19 +18,18 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Phase = Literal["starting", "serving", "failed"]
+T = TypeVar("T", "Desired", "Status")
 
 
 @dataclass(frozen=True)
 class Desired:
     """What shall run. Times in seconds."""
 
-    uid: str
-    """Which create of the resource owns the folder: another one may have taken it over since."""
     serial: str
     """New with each start: the supervisor replaces its processes when it changes."""
     revision: str
@@ -44,6 +43,8 @@ class Desired:
     drain_timeout: float
     inputs: Mapping[str, Any]
     """The inputs of the resource as the engine sent them: what an import or a comparison reads."""
+    uid: str = ""
+    """Which create of the resource owns the folder: another one may have taken it over since."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,8 @@ class RunDirectory:
 
     def read_desired(self) -> Desired | None:
         """What shall run, or None where nothing was asked for yet."""
-        data = _read(self.path / "desired.json")
-        return None if data is None else Desired(**{**data, "command": tuple(data["command"])})
+        desired = _read(self.path / "desired.json", Desired)
+        return None if desired is None else replace(desired, command=tuple(desired.command))
 
     def write_desired(self, desired: Desired) -> None:
         """Ask for something to run."""
@@ -102,8 +103,7 @@ class RunDirectory:
 
     def read_status(self) -> Status | None:
         """What the supervisor said last, or None."""
-        data = _read(self.path / "status.json")
-        return None if data is None else Status(**data)
+        return _read(self.path / "status.json", Status)
 
     def write_status(self, status: Status) -> None:
         """Say what runs."""
@@ -155,12 +155,17 @@ class RunDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, kind: type[T]) -> T | None:
+    """What another process wrote; None where there is nothing that this version can use.
+
+    Another version may have more fields, and fewer that have a default.
+    """
+    known = {field.name for field in fields(kind)}
     try:
-        data: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
+        data = json.loads(path.read_text())
+        return kind(**{name: value for name, value in data.items() if name in known})
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return None
-    return data
 
 
 def _write(path: Path, data: object) -> None:

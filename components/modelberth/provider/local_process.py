@@ -106,6 +106,8 @@ class LocalProcess:
         desired = directory.read_desired()
         if desired is None or directory.supervisor() is None:
             return None
+        if outputs.get("uid") not in (None, desired.uid):
+            return None  # another create took it over, and the engine ended before it deleted this one
         status = directory.read_status()
         port = status.port if status else UNKNOWN
         health = _health(desired, status)
