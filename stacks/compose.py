@@ -28,10 +28,10 @@ def compose(settings: Settings) -> None:
         raise SpecError(*problems)
     providers = _providers(settings)
     contracts = {}
-    for deployment in settings.endpoints:
+    for index, deployment in enumerate(settings.endpoints):
         endpoint = ModelEndpoint(
             deployment.name,
-            ModelEndpointArgs(deployment.spec, deployment.target),
+            ModelEndpointArgs(deployment.spec, deployment.target, f"endpoints[{index}]"),
             pulumi.ResourceOptions(providers=providers),
         )
         contracts[deployment.name] = endpoint.contract.to_dict()

@@ -17,6 +17,8 @@ class ModelEndpointArgs:
 
     spec: EndpointSpec
     target: Target
+    path: str = ""
+    """Where they stand in the config, such as `endpoints[0]`: refusals begin with it."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> "ModelEndpointArgs":
@@ -40,7 +42,7 @@ class ModelEndpoint(pulumi.ComponentResource):
     ) -> None:
         super().__init__("modelberth:index:ModelEndpoint", name, {}, opts)
         with clean_errors():
-            require(args.spec, args.target)
+            require(args.spec, args.target, args.path)
         self.contract = self._endpoint(name, args)
         self.register_outputs({"contract": self.contract.to_dict()})
 
@@ -57,7 +59,7 @@ class ModelEndpoint(pulumi.ComponentResource):
                 from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs  # noqa: PLC0415
 
                 return LocalEndpoint(
-                    f"{name}-local", LocalEndpointArgs(args.spec, args.target), child
+                    f"{name}-local", LocalEndpointArgs(args.spec, args.target, args.path), child
                 ).contract
             case _:
                 raise AssertionError(f"capabilities let {args.target.kind} pass without a component for it")

@@ -20,13 +20,16 @@ REFUSED: list[tuple[Config, list[str]]] = [
     (iris(model={"uri": "s3://bucket/model.onnx"}), ["endpoints[0].model", "revision", "sha256"]),
     (
         iris(model={"uri": "file:models/nowhere.onnx"}),
-        ["model.uri", "models/nowhere.onnx", "an existing file"],
+        ["endpoints[0].model.uri: given 'models/nowhere.onnx'", "an existing file"],
     ),
     (
         iris(model={"uri": "file:models/iris/model.onnx", "sha256": "0" * 64}),
-        ["model.sha256", "0" * 64, "has"],
+        ["endpoints[0].model.sha256: given " + "0" * 64, "has"],
     ),
-    (iris(model={"uri": "file:models/iris/train.py"}), ["models/iris/train.py", "an ONNX model"]),
+    (
+        iris(model={"uri": "file:models/iris/train.py"}),
+        ["endpoints[0].model.uri: given 'models/iris/train.py'", "an ONNX model"],
+    ),
     (iris(target={"kind": "local", "port": 80}), ["endpoints[0].target.port", "given 80", "1024"]),
     (iris(resources={"gpu": {"kind": "l4"}}), ["endpoints[0].resources.gpu", "local"]),
     (
@@ -82,7 +85,9 @@ def test_a_port_that_somebody_else_has(project: Project) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         project.configure(iris(target={"kind": "local", "port": port}))
-        assert_refused(project.modelberth("up"), f"target.port: given {port}", "another process listens")
+        assert_refused(
+            project.modelberth("up"), f"endpoints[0].target.port: given {port}", "another process listens"
+        )
     assert project.supervisors() == []
     assert project.up()["iris"]["url"] == f"http://127.0.0.1:{port}"
 

@@ -118,6 +118,10 @@ def test_check_refuses_what_cannot_work(plugin: Plugin) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert f"port: target.port: given {port}" in plugin.refusal(port=port)
+        refusal = plugin.refusal(port=port, configPath="endpoints[3]")
+        assert f"port: endpoints[3].target.port: given {port}" in refusal
+    refusal = plugin.refusal(model="gone.onnx", configPath="endpoints[3]")
+    assert refusal.startswith("model: endpoints[3].model.uri: given 'gone.onnx'")
 
 
 def test_check_lets_pass_what_is_not_known_yet(plugin: Plugin) -> None:
@@ -137,11 +141,13 @@ def test_a_preview_of_a_create_makes_nothing(plugin: Plugin) -> None:
 
 def test_diff_names_what_changes(plugin: Plugin) -> None:
     old = plugin.checked()
-    assert plugin.diff(old, old).changes == provider_pb2.DiffResponse.DIFF_NONE
+    unchanged = provider_pb2.DiffResponse.DIFF_NONE
+    assert plugin.diff(old, old).changes == unchanged
     changed = plugin.diff(old, {**old, "replicas": 2, "port": 20001})
     assert changed.changes == provider_pb2.DiffResponse.DIFF_SOME
     assert (list(changed.diffs), list(changed.replaces)) == (["port", "replicas"], [])
     assert list(plugin.diff(old, {**old, "name": "other"}).replaces) == ["name"]
+    assert plugin.diff(old, {**old, "configPath": "endpoints[3]"}).changes == unchanged
     unwell = plugin.diff(old, old, status="unhealthy: no valid answer")
     assert list(unwell.diffs) == ["status"]
     assert not unwell.detailedDiff["status"].inputDiff

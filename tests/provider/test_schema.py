@@ -21,11 +21,12 @@ def camel(name: str) -> str:
 
 def test_the_inputs_are_those_of_the_class() -> None:
     assert {camel(field.name) for field in fields(ProcessArgs)} == set(PROCESS["inputProperties"])
-    assert len(PROCESS["inputProperties"]) == 8
+    assert len(PROCESS["inputProperties"]) == 9
 
 
-def test_every_input_is_an_output_and_every_output_is_required() -> None:
-    assert set(PROCESS["inputProperties"]) <= set(PROCESS["properties"]) == set(PROCESS["required"])
+def test_every_input_is_an_output_and_every_output_but_the_config_path_is_required() -> None:
+    assert set(PROCESS["inputProperties"]) <= set(PROCESS["properties"])
+    assert set(PROCESS["properties"]) == {*PROCESS["required"], "configPath"}
 
 
 def test_the_defaults_are_those_of_the_provider() -> None:
@@ -36,5 +37,5 @@ def test_the_defaults_are_those_of_the_provider() -> None:
 def test_everything_that_a_person_gives_is_described() -> None:
     described = [p["description"] for p in PROCESS["inputProperties"].values()]
     described += [p["description"] for p in SCHEMA["provider"]["inputProperties"].values()]
-    assert len(described) == 10
+    assert len(described) == 11
     assert all(described)

@@ -10,7 +10,7 @@ max_body = config.get("max_body") or "1048576"
 provider = pulumi.ProviderResource(
     "modelberth", "local", {"root": str(Path(__file__).resolve().parent.parent), "stateDir": ".state/local"}
 )
-for name in config.require_object("endpoints"):
+for index, name in enumerate(config.require_object("endpoints")):
     endpoint = pulumi.ComponentResource(
         "modelberth:index:ModelEndpoint", name, {}, pulumi.ResourceOptions(providers=[provider])
     )
@@ -34,6 +34,7 @@ for name in config.require_object("endpoints"):
             "replicas": 1,
             "startupTimeout": 300,
             "drainTimeout": 10,
+            "configPath": f"endpoints[{index}]",
             "url": None,
         },
         pulumi.ResourceOptions(parent=local),

@@ -25,6 +25,8 @@ class LocalEndpointArgs:
 
     spec: EndpointSpec
     target: LocalTarget = field(default_factory=LocalTarget)
+    path: str = ""
+    """Where the spec stands in the config, such as `endpoints[0]`: refusals begin with it."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> "LocalEndpointArgs":
@@ -50,11 +52,11 @@ class LocalEndpoint(pulumi.ComponentResource):
     ) -> None:
         super().__init__("modelberth:index:LocalEndpoint", name, {}, opts)
         with clean_errors():
-            require(args.spec, args.target)
+            require(args.spec, args.target, args.path)
             physical = physical_name(pulumi.get_project(), pulumi.get_stack(), args.spec.name)
         self._process = Process(
             f"{name}-process",
-            process_args(args.spec, args.target, physical),
+            process_args(args, physical),
             pulumi.ResourceOptions(parent=self, protect=args.spec.protect or None),
         )
         self.contract = contract(args.spec, self._process)
@@ -66,17 +68,19 @@ class LocalEndpoint(pulumi.ComponentResource):
         return self._process.url
 
 
-def process_args(spec: EndpointSpec, target: LocalTarget, name: str) -> ProcessArgs:
+def process_args(args: LocalEndpointArgs, name: str) -> ProcessArgs:
     """The process that serves the spec."""
+    spec = args.spec
     return ProcessArgs(
         name=name,
         model=unquote(spec.model.path),
         model_sha256=spec.model.sha256,
         environment=serving_environment(spec),
-        port=target.port,
+        port=args.target.port,
         replicas=spec.scaling.min,
         startup_timeout=spec.limits.startup_timeout.seconds,
-        drain_timeout=target.drain.seconds,
+        drain_timeout=args.target.drain.seconds,
+        config_path=args.path or None,
     )
 
 

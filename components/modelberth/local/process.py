@@ -28,6 +28,9 @@ class ProcessArgs:
     """How long a replica may take until it is ready. Default: 120."""
     drain_timeout: Input[float] | None = None
     """How long open connections may go on after a replacement or delete. Default: 10."""
+    config_path: Input[str] | None = None
+    """Where these settings stand in the config, such as `endpoints[0]`: refusals begin with it. No more than
+    that: another path alone changes nothing."""
 
 
 class Process(pulumi.CustomResource):
@@ -53,6 +56,7 @@ class Process(pulumi.CustomResource):
             "replicas": args.replicas,
             "startupTimeout": args.startup_timeout,
             "drainTimeout": args.drain_timeout,
+            "configPath": args.config_path,
             # Outputs that no input carries: named here so that they exist as attributes.
             "url": None,
             "revision": None,

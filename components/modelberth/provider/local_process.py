@@ -8,6 +8,7 @@ Inputs (camelCase on the wire)
     port           loopback port; a free one that the endpoint keeps, where it is left out
     replicas       server processes on the one port
     startupTimeout, drainTimeout    seconds
+    configPath     where all this stands in the config: refusals begin with it, nothing else comes of it
 Outputs: the inputs, and `url`, `port`, `revision`, `status`, `directory`, `logFile`, `uid`.
 
 The id is the name, and the name decides the folder. So a create that was cut off finds what it began. It
@@ -48,6 +49,8 @@ _STOP_MARGIN = 15.0
 _LOOK_TIMEOUT = 5.0
 _POLL = 0.02
 _LAST_LINES = 20
+_INDECISIVE = {"model", "startupTimeout", "configPath"}
+"""Inputs that decide nothing of what is served; the model counts by its digest."""
 _SERVING = "serving"
 _DEFAULTS = {"environment": {}, "replicas": 1, "startupTimeout": 120, "drainTimeout": 10}
 
@@ -62,18 +65,19 @@ class LocalProcess:
         """Fill in defaults and the model's digest; refuse a model or a port that cannot work."""
         inputs = {**_DEFAULTS, **news}
         failures = []
+        place = f"{inputs['configPath']}." if inputs.get("configPath") else ""
         if UNKNOWN not in (inputs["model"], inputs.get("modelSha256")):
             try:
                 inputs["modelSha256"] = self._checked_model(inputs, olds)
             except ResourceError as error:
-                failures.append(CheckFailure("model", str(error)))
+                failures.append(CheckFailure("model", f"{place}{error}"))
         if reason := self._port_refusal(inputs):
-            failures.append(CheckFailure("port", reason))
+            failures.append(CheckFailure("port", f"{place}{reason}"))
         return Checked(inputs, failures)
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, news: Properties) -> Sequence[Change]:
         """Compare inputs; a process that was found unwell is a change too, so that the next `up` mends it."""
-        names = sorted(old_inputs.keys() | news.keys())
+        names = sorted((old_inputs.keys() | news.keys()) - {"configPath"})
         changes = [
             Change(name, replaces=name == "name") for name in names if old_inputs.get(name) != news.get(name)
         ]
@@ -240,7 +244,7 @@ def _revision(inputs: Properties) -> str:
     """Short digest of all that decides what is served: equal inputs are one revision."""
     if UNKNOWN in inputs.values() or "modelSha256" not in inputs:
         return UNKNOWN
-    decisive = {key: value for key, value in inputs.items() if key not in ("model", "startupTimeout")}
+    decisive = {key: value for key, value in inputs.items() if key not in _INDECISIVE}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
 
