@@ -197,6 +197,16 @@ def test_a_delete_spares_what_another_create_took_over(plugin: Plugin) -> None:
     assert plugin.read(inputs).id == ""
 
 
+def test_a_create_that_fails_leaves_what_it_found(plugin: Plugin) -> None:
+    """A component that is renamed, and given settings that do not work."""
+    old = plain(plugin.create(plugin.checked()).properties)
+    with pytest.raises(grpc.RpcError, match="MODELBERTH_THREADS"):
+        plugin.create(plugin.checked(environment={"MODELBERTH_THREADS": "many"}))
+    request = provider_pb2.ReadRequest(id="shop-dev-iris", urn=URN, properties=struct(old))
+    assert plain(plugin.calls.Read(request).properties) == old
+    assert predict(old["url"])["predictions"] == ["setosa"]
+
+
 def test_a_process_is_found_where_it_was_recorded(plugin: Plugin) -> None:
     outputs = plain(plugin.create(plugin.checked()).properties)
     plugin.calls.Configure(provider_pb2.ConfigureRequest(args=struct({"stateDir": "elsewhere"})))

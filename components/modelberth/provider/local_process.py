@@ -19,17 +19,13 @@ it takes that over under a new `uid`, and the delete spares what another `uid` o
 import hashlib
 import json
 import os
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from signal import Signals
 
 from modelberth.local.listener import LOOPBACK, PortTakenError, is_free
-from modelberth.local.run_directory import Desired, RunDirectory, Status
+from modelberth.local.run_directory import Desired, RunDirectory
 from modelberth.provider import model_file
 from modelberth.provider.resource import (
     UNKNOWN,
@@ -41,17 +37,13 @@ from modelberth.provider.resource import (
     ResourceError,
     Settings,
 )
+from modelberth.provider.supervision import SERVING, health, start, under_way, wait
 
 _FIRST_PORT, _PORTS = 20000, 10000
 """Preferred ports lie below the ephemeral range of Linux (32768) and macOS (49152): no client takes them."""
-_SUPERVISOR_START = 10.0
 _STOP_MARGIN = 15.0
-_LOOK_TIMEOUT = 5.0
-_POLL = 0.02
-_LAST_LINES = 20
 _INDECISIVE = {"model", "startupTimeout", "configPath"}
 """Inputs that decide nothing of what is served; the model counts by its digest."""
-_SERVING = "serving"
 _DEFAULTS = {"environment": {}, "replicas": 1, "startupTimeout": 120, "drainTimeout": 10}
 
 
@@ -81,7 +73,7 @@ class LocalProcess:
         changes = [
             Change(name, replaces=name == "name") for name in names if old_inputs.get(name) != news.get(name)
         ]
-        if old_outputs.get("status", _SERVING) != _SERVING:
+        if old_outputs.get("status", SERVING) != SERVING:
             changes.append(Change("status", from_inputs=False))
         return changes
 
@@ -90,7 +82,7 @@ class LocalProcess:
         port = inputs.get("port") or old_outputs.get("port") or UNKNOWN
         directory = self._directory(old_outputs, str(inputs["name"]))
         uid = old_outputs.get("uid", UNKNOWN)
-        return self._outputs(inputs, directory, uid, port, _revision(inputs), _SERVING)
+        return self._outputs(inputs, directory, uid, port, _revision(inputs), SERVING)
 
     def create(self, inputs: Properties, timeout: float) -> Observed:
         """Start the process; one that a create which was cut off left behind is taken over."""
@@ -114,11 +106,17 @@ class LocalProcess:
             return None  # another create took it over, and the engine ended before it deleted this one
         status = directory.read_status()
         port = status.port if status else UNKNOWN
-        health = _health(desired, status)
         return Observed(
             resource_id,
             inputs or desired.inputs,
-            self._outputs(inputs or desired.inputs, directory, desired.uid, port, desired.revision, health),
+            self._outputs(
+                inputs or desired.inputs,
+                directory,
+                desired.uid,
+                port,
+                desired.revision,
+                health(desired, status),
+            ),
         )
 
     def update(
@@ -126,17 +124,10 @@ class LocalProcess:
     ) -> Properties:
         """Start the new processes beside the old ones and let them take over; on failure the old go on."""
         directory = self._directory(old_outputs, resource_id)
-        before = directory.read_desired()
-        uid = old_outputs.get("uid") or (before.uid if before else uuid.uuid4().hex)
-        try:
-            return self._bring_up(
-                directory, inputs, timeout, uid, afresh=old_outputs.get("status") != _SERVING
-            )
-        except ResourceError:
-            if before is not None:
-                # The supervisor must not try the refused state again when it is started anew.
-                directory.write_desired(before)
-            raise
+        desired = directory.read_desired()
+        uid = old_outputs.get("uid") or (desired.uid if desired else uuid.uuid4().hex)
+        afresh = old_outputs.get("status") != SERVING
+        return self._bring_up(directory, inputs, timeout, uid, afresh=afresh)
 
     def delete(self, resource_id: str, outputs: Properties, timeout: float) -> None:
         """Drain and end the process, and remove its folder; spare one that another create took over."""
@@ -173,14 +164,20 @@ class LocalProcess:
         directory.create()
         file = model_file.find(inputs["model"], self._settings.root)
         kept = model_file.keep(file, inputs["modelSha256"], directory.models)
-        desired = _desired(inputs, kept, timeout, uid)
-        if not afresh and (under_way := _under_way(directory, desired)):
-            desired = under_way
+        before, desired = directory.read_desired(), _desired(inputs, kept, timeout, uid)
+        if not afresh and (same := under_way(directory, desired)):
+            desired = same
         directory.write_desired(desired)
-        started = None if directory.signal_supervisor(Signals.SIGHUP) else _start_supervisor(directory)
-        status = _wait(directory, desired, started)
+        started = None if directory.signal_supervisor(Signals.SIGHUP) else start(directory)
+        try:
+            status = wait(directory, desired, started)
+        except ResourceError:
+            if before is not None:
+                # What ran goes on, so it must also be what the folder says, and whose it says it is.
+                directory.write_desired(before)
+            raise
         directory.keep_models(inputs["modelSha256"])
-        return self._outputs(inputs, directory, uid, status.port, desired.revision, _SERVING)
+        return self._outputs(inputs, directory, uid, status.port, desired.revision, SERVING)
 
     def _remove(self, directory: RunDirectory, drain: float) -> None:
         directory.signal_supervisor(Signals.SIGTERM)
@@ -246,73 +243,6 @@ def _revision(inputs: Properties) -> str:
         return UNKNOWN
     decisive = {key: value for key, value in inputs.items() if key not in _INDECISIVE}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _under_way(directory: RunDirectory, wanted: Desired) -> Desired | None:
-    """What is wanted under the serial that a living supervisor works on, so that it is not started twice."""
-    found, status = directory.read_desired(), directory.read_status()
-    if found is None or directory.supervisor() is None:
-        return None
-    if status is not None and status.failed_serial == found.serial:
-        return None
-    same = replace(wanted, serial=found.serial)
-    return same if same == replace(found, uid=wanted.uid) else None
-
-
-def _start_supervisor(directory: RunDirectory) -> "subprocess.Popen[bytes]":
-    log = directory.open_log()
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "modelberth.local.supervisor", str(directory.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            # A session of its own: it outlives the engine, and a Ctrl-C in the terminal is not for it.
-            start_new_session=True,
-        )
-    finally:
-        os.close(log)
-
-
-def _wait(directory: RunDirectory, desired: Desired, started: "subprocess.Popen[bytes] | None") -> Status:
-    """Wait until the supervisor serves what is desired, or says why it cannot, or ends without a word."""
-    deadline = time.monotonic() + desired.startup_timeout + _SUPERVISOR_START
-    while time.monotonic() < deadline:
-        is_starting = started is not None and started.poll() is None
-        is_alive = is_starting or directory.supervisor() is not None
-        # Read after the look at the supervisor: what it said last stands there by then.
-        status = directory.read_status()
-        if status is not None and status.failed_serial == desired.serial:
-            raise ResourceError(status.failure)
-        if not is_alive:
-            break
-        if status is not None and status.serial == desired.serial:
-            return status
-        time.sleep(_POLL)
-    log = directory.log_file.read_text(errors="replace").splitlines()
-    last_words = "\n".join(log[-_LAST_LINES:]) or "without a word"
-    raise ResourceError(f"the supervisor ended or did not answer: {last_words}")
-
-
-def _health(desired: Desired, status: Status | None) -> str:
-    """`serving`, or what is wrong with what answers on the port."""
-    import httpx  # noqa: PLC0415 - 55 ms of every start of the provider, and a refresh alone needs it
-
-    if status is None:
-        return "unhealthy: not serving yet"
-    try:
-        answer = httpx.get(
-            f"http://{LOOPBACK}:{status.port}/health/ready", timeout=_LOOK_TIMEOUT, trust_env=False
-        )
-        body = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
-        return f"unhealthy: no valid answer ({type(error).__name__})"
-    if answer.status_code != httpx.codes.OK:
-        return f"unhealthy: not ready (HTTP {answer.status_code})"
-    if body.get("revision") != desired.revision:
-        return f"unhealthy: answers as revision {body.get('revision')!r}, not {desired.revision!r}"
-    return _SERVING
 
 
 def _drain_timeout(properties: Properties) -> float:

@@ -20,6 +20,8 @@ _GRACE_SECONDS = 3600.0
 
 def main() -> int:
     """Serve on a free loopback port until the engine cancels, signals or dies."""
+    # Before the port is printed: an engine that dies earlier has closed the pipe, which ends us there.
+    parent = os.getppid()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     server = grpc.server(
         ThreadPoolExecutor(_CALLS_AT_ONCE),
@@ -34,7 +36,7 @@ def main() -> int:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    threading.Thread(target=_watch_parent, args=(os.getppid(), servicer.cancelled), daemon=True).start()
+    threading.Thread(target=_watch_parent, args=(parent, servicer.cancelled), daemon=True).start()
     servicer.cancelled.wait()
     server.stop(_GRACE_SECONDS).wait()
     return 0
