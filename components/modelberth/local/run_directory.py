@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-Phase = Literal["starting", "serving", "failed"]
+Phase = Literal["serving", "failed"]
 T = TypeVar("T", "Desired", "Status")
 
 
