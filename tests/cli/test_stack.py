@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -10,7 +12,7 @@ import pytest
 
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
-from modelberth.cli.recovery import release_stale_lock, restore_state
+from modelberth.cli.recovery import release_stale_lock, require_unlocked, restore_state
 from modelberth.cli.stack import Stack
 
 
@@ -82,6 +84,25 @@ def test_a_lock_whose_process_number_belongs_to_someone_else_is_stale(stack: Sta
 
     assert f"process {os.getpid()} left behind" in release_stale_lock(stack, Recording())
     assert released == [("cancel", "--yes", "dev")]
+
+
+def test_a_system_without_ps_will_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    write_lock(stack, 2**22 + 1, socket.gethostname())  # over the highest process number of Linux and macOS
+    assert require_unlocked(stack) == [json.loads((stack.lock_folder / "x.json").read_text())]  # type: ignore[operator]
+
+
+def test_a_lock_of_a_living_engine_is_respected(stack: Stack, tmp_path: Path) -> None:
+    engine = tmp_path / "pulumi"
+    engine.symlink_to(shutil.which("sleep") or "")
+    with subprocess.Popen([engine, "60"]) as running:
+        while psutil.Process(running.pid).name() != "pulumi":
+            pass  # the kernel names it a moment after it was started
+        write_lock(stack, running.pid, socket.gethostname())
+        with pytest.raises(Failure, match=f"process {running.pid} of jo") as failure:
+            require_unlocked(stack)
+        running.kill()
+    assert failure.value.status == Exit.LOCKED
 
 
 def test_a_lock_file_that_is_damaged_is_named(stack: Stack) -> None:

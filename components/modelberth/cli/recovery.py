@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
@@ -94,7 +95,7 @@ def drop_torn_metadata(stack: Stack) -> str:
     """
     folders = [stack.state_file.parent if stack.state_file else None, stack.lock_folder]
     sidecars = [file for folder in folders if folder is not None for file in folder.glob("*.attrs")]
-    torn = [file for file in sidecars if not _is_json(file)]
+    torn = [file for file in sidecars if _content(file) is None]
     for file in torn:
         file.unlink(missing_ok=True)
     return f"removed {len(torn)} half-written metadata files of the state" if torn else ""
@@ -142,17 +143,26 @@ def _holder(lock: Path) -> dict[str, str] | None:
 
 def _is_alive(pid: int) -> bool:
     """Whether the process is there and is an engine: after a restart the number may be someone else's."""
-    asked = subprocess.run(["ps", "-p", str(pid), "-o", "comm="], capture_output=True, text=True, check=False)
-    return "pulumi" in asked.stdout
+    return "pulumi" in _name_of(pid)
+
+
+def _name_of(pid: int) -> str:
+    if not Path("/proc/self/comm").exists():
+        command = ["/bin/ps", "-p", str(pid), "-o", "comm="]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    try:  # Linux, where a small system has no `ps`
+        return Path(f"/proc/{pid}/comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _is_sound(file: Path) -> bool:
-    return _is_json(file) and "checkpoint" in json.loads(file.read_text())
+    return "checkpoint" in (_content(file) or {})
 
 
-def _is_json(file: Path) -> bool:
+def _content(file: Path) -> Any:
+    """What a JSON file holds; None where there is none, or it is damaged."""
     try:
-        json.loads(file.read_text())
+        return json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
-        return False
-    return True
+        return None
