@@ -10,6 +10,7 @@ import contextlib
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from modelberth.local.run_directory import Desired
@@ -17,6 +18,7 @@ from modelberth.local.run_directory import Desired
 _RETIRE_TIMEOUT = 5.0
 _KILL_MARGIN = 5.0
 _LAST_LINES = 20
+_MARK = "error: "
 
 
 class StartError(Exception):
@@ -128,5 +130,9 @@ class Replica:
         with self._log.open("rb") as log:
             log.seek(offset)
             lines = log.read().decode(errors="replace").splitlines()
-        errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        return errors[-1] if errors else "\n".join(lines[-_LAST_LINES:])
+        return last_error(lines) or "\n".join(lines[-_LAST_LINES:])
+
+
+def last_error(lines: Sequence[str]) -> str:
+    """The last line that the server marked as an error, without the mark; empty where there is none."""
+    return next((line.removeprefix(_MARK) for line in reversed(lines) if line.startswith(_MARK)), "")

@@ -144,10 +144,14 @@ class RunDirectory:
             time.sleep(0.02)
         return True
 
-    def keep_models(self, *digests: str) -> None:
-        """Remove all that is not the model file of one of `digests`."""
+    def model_file(self, digest: str) -> Path:
+        """Where the verified model with this sha256 lies."""
+        return self.models / f"{digest}.onnx"
+
+    def keep_only_model(self, digest: str) -> None:
+        """Remove all other models, and what is left of copies that were cut off."""
         for file in self.models.iterdir():
-            if file.name not in {f"{digest}.onnx" for digest in digests}:
+            if file != self.model_file(digest):
                 file.unlink(missing_ok=True)
 
     def remove(self) -> None:

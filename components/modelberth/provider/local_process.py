@@ -163,7 +163,7 @@ class LocalProcess:
         model_file.require_server()
         directory.create()
         file = model_file.find(inputs["model"], self._settings.root)
-        kept = model_file.keep(file, inputs["modelSha256"], directory.models)
+        kept = model_file.keep(file, inputs["modelSha256"], directory.model_file(inputs["modelSha256"]))
         before, desired = directory.read_desired(), _desired(inputs, kept, timeout, uid)
         if not afresh and (same := under_way(directory, desired)):
             desired = same
@@ -176,7 +176,7 @@ class LocalProcess:
                 # What ran goes on, so it must also be what the folder says, and whose it says it is.
                 directory.write_desired(before)
             raise
-        directory.keep_models(inputs["modelSha256"])
+        directory.keep_only_model(inputs["modelSha256"])
         return self._outputs(inputs, directory, uid, status.port, desired.revision, SERVING)
 
     def _remove(self, directory: RunDirectory, drain: float) -> None:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from modelberth.local.replica import last_error
 from modelberth.provider.resource import ResourceError
 
 _PIECE = 2**20
@@ -72,26 +73,21 @@ def refusal(file: Path, digest: str) -> str:
     )
     if asked.returncode == 0:
         return ""
-    said = [line.removeprefix("error: ") for line in asked.stderr.splitlines() if line.startswith("error: ")]
-    return (
-        said[-1]
-        if said
-        else f"the model server ended with exit status {asked.returncode}: {asked.stderr[-500:]}"
-    )
+    ended = f"the model server ended with exit status {asked.returncode}: {asked.stderr[-500:]}"
+    return last_error(asked.stderr.splitlines()) or ended
 
 
-def keep(file: Path, digest: str, folder: Path) -> Path:
-    """Copy the model to `folder`, named by its digest, and verify the copy.
+def keep(file: Path, digest: str, kept: Path) -> Path:
+    """Copy the model to `kept`, and verify the copy.
 
     The server starts from the copy: it can be restarted after a crash even when the original was edited.
 
     Raises:
         ResourceError: the file is no longer the one that was checked.
     """
-    kept = folder / f"{digest}.onnx"
     if kept.exists() and sha256(kept) == digest:
         return kept
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as copy:
+    with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as copy:
         with file.open("rb") as original:
             shutil.copyfileobj(original, copy, _PIECE)
         fresh = Path(copy.name)
