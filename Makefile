@@ -13,7 +13,6 @@ bin := .venv/bin
 in_environment := $(bin)/python tools/environment.py --
 compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS)
-compile_project := $(compile) --universal --python-version 3.11 pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview down recover test lint bench env lock clean
@@ -27,8 +26,9 @@ setup: ## Make this checkout ready: uv, the locked packages in .venv, the Pulumi
 up: setup ## Deploy the stack (STACK=dev) and print its endpoint's URL
 	@$(in_environment) modelberth up --stack "$$STACK"
 
-preview: setup ## Show what `make up` would change
-	@$(in_environment) modelberth preview --stack "$$STACK"
+preview: setup ## Show what `make up` would do to callers and to the bill (ARGS=--offline: on stand-ins)
+	@$(in_environment) modelberth preview --stack "$$STACK" $(ARGS) || { status=$$?; \
+		[ $$status -eq 10 ] || [ $$status -eq 11 ] || exit $$status; }
 
 down: setup ## Destroy what `make up` deployed
 	@$(in_environment) modelberth down --stack "$$STACK"
@@ -52,9 +52,7 @@ env: ## Print the environment for a shell: eval "$(make env)"
 	@$(bin)/python tools/environment.py
 
 lock: ## Lock the newest allowed versions of what is not locked yet (ARGS=--upgrade: of everything)
-	@$(compile_project) --all-extras --output-file requirements/all.lock
-	@$(compile_project) --extra serving --extra dev --constraint requirements/all.lock \
-		--output-file requirements/dev.lock
+	@$(compile) --universal --python-version 3.11 --all-extras --output-file requirements/all.lock pyproject.toml
 	@$(compile) --no-annotate --output-file tools/uv.txt tools/uv.in
 
 clean: ## Remove the virtual environment and caches; .state/ stays, stacks may be deployed from it

@@ -39,7 +39,7 @@ class Checkout:
     @property
     def requirements(self) -> Path:
         """The locked packages of a working checkout."""
-        return self.root / "requirements" / "dev.lock"
+        return self.root / "requirements" / "all.lock"
 
     @property
     def venv(self) -> Path:

@@ -112,7 +112,7 @@ def machine(tmp_path: Path) -> Machine:
     """Give a machine with an empty PATH and a checkout that holds the files that a set-up reads."""
     root = tmp_path / "checkout"
     (root / "requirements").mkdir(parents=True)
-    (root / "requirements" / "dev.lock").write_text("one==1 --hash=sha256:0\n")
+    (root / "requirements" / "all.lock").write_text("one==1 --hash=sha256:0\n")
     (root / "pyproject.toml").write_text("[project]\n")
     (tmp_path / "bin").mkdir()
     environ = {

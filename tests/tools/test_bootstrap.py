@@ -42,7 +42,7 @@ def test_the_first_set_up_makes_everything(machine, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines() == [
         f"uv        0.13.9 from PATH, {uv}",
         f"python    {platform.python_version()} in .venv, made from {sys.executable}",
-        "packages  those of requirements/dev.lock, in 0 s",
+        "packages  those of requirements/all.lock, in 0 s",
         "packages  this project, editable",
         f"pulumi    3.255.0 from PATH, {cli}",
     ]
@@ -58,7 +58,7 @@ def test_nothing_is_done_when_nothing_changed(ready, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == f"setup     ready: Python {python} in .venv, Pulumi 3.250.0 at {cli}\n"
 
 
-@pytest.mark.parametrize("changed", ["requirements/dev.lock", "pyproject.toml"])
+@pytest.mark.parametrize("changed", ["requirements/all.lock", "pyproject.toml"])
 def test_changed_packages_are_installed_into_the_same_environment(ready, changed: str) -> None:
     ready.calls()
     file = ready.checkout.root / changed

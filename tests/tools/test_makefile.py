@@ -132,11 +132,9 @@ def test_lock_regenerates_every_lock_file(project) -> None:
     assert done.returncode == 0, done.stderr
     calls = [call for call in project.calls() if call.startswith("uv pip compile")]
     common = "uv pip compile --quiet --generate-hashes --custom-compile-command make lock --upgrade"
-    whole = f"{common} --universal --python-version 3.11 pyproject.toml"
-    extras = "--extra serving --extra dev --constraint requirements/all.lock"
+    whole = f"{common} --universal --python-version 3.11 --all-extras"
     assert calls == [
-        f"{whole} --all-extras --output-file requirements/all.lock",
-        f"{whole} {extras} --output-file requirements/dev.lock",
+        f"{whole} --output-file requirements/all.lock pyproject.toml",
         f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in",
     ]
 
