@@ -7,7 +7,13 @@ import pytest
 
 from support.project import REPOSITORY
 
-RUN = {"README.md", "docs/local.md", "examples/composed/README.md"}
+RUN = {
+    "README.md",
+    "docs/local.md",
+    "docs/stand-ins.md",
+    "examples/clouds/README.md",
+    "examples/composed/README.md",
+}
 """Documents whose blocks a test runs."""
 ELSEWHERE = {"serving_image/README.md"}
 """Documents whose blocks are shown only; the tests of that folder answer for them."""

@@ -212,6 +212,11 @@ class LocalProcess:
         }
 
 
+def preferred_port(name: str) -> int:
+    """The port of an endpoint that asks for none, as long as nobody else has it."""
+    return _FIRST_PORT + int(hashlib.sha256(name.encode()).hexdigest(), 16) % _PORTS
+
+
 def _desired(inputs: Properties, model: Path, timeout: float, uid: str) -> Desired:
     revision = _revision(inputs)
     port = inputs.get("port")
@@ -229,7 +234,7 @@ def _desired(inputs: Properties, model: Path, timeout: float, uid: str) -> Desir
             "MODELBERTH_DRAIN_SECONDS": str(inputs["drainTimeout"]),
         },
         port=port,
-        preferred_port=_FIRST_PORT + int(hashlib.sha256(inputs["name"].encode()).hexdigest(), 16) % _PORTS,
+        preferred_port=preferred_port(inputs["name"]),
         replicas=inputs["replicas"],
         startup_timeout=float(timeout or inputs["startupTimeout"]),
         drain_timeout=float(inputs["drainTimeout"]),

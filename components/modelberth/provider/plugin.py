@@ -5,13 +5,12 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from modelberth.provider.servicer import ErrorInterceptor, Servicer
+from modelberth.provider import translation
+from modelberth.provider.servicer import Servicer
 
 _CALLS_AT_ONCE = 64
 # A cancelled engine waits for the operations under way and records them: so do we.
@@ -23,11 +22,7 @@ def main() -> int:
     # Before the port is printed: an engine that dies earlier has closed the pipe, which ends us there.
     parent = os.getppid()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
-    server = grpc.server(
-        ThreadPoolExecutor(_CALLS_AT_ONCE),
-        interceptors=[ErrorInterceptor()],
-        options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
-    )
+    server = translation.server(_CALLS_AT_ONCE)
     servicer = Servicer(Path.cwd())
     # Before the engine knows the port: from then on it may interrupt at any time.
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -5,24 +5,53 @@ detailed diff, without which a preview cannot say which property changes.
 """
 
 import json
-import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from modelberth._version import __version__
 from modelberth.provider.local_process import LocalProcess
-from modelberth.provider.resource import Change, CustomResource, Properties, ResourceError, Settings
-
-_log = logging.getLogger(__name__)
+from modelberth.provider.resource import (
+    Change,
+    CheckFailure,
+    CustomResource,
+    Properties,
+    ResourceError,
+    Settings,
+)
+from modelberth.provider.translation import plain, struct, type_of
 
 _RESOURCES: Mapping[str, Callable[[Settings], CustomResource]] = {"modelberth:local:Process": LocalProcess}
+_SETTINGS = {"root", "stateDir", "version"}
+
+
+def settings_from(directory: Path, arguments: Properties) -> Settings:
+    """The provider's settings, with paths that start from `directory`."""
+    root = directory / arguments.get("root", ".")
+    return Settings(root=root, state_dir=root / arguments.get("stateDir", ".modelberth"))
+
+
+def refused_settings(arguments: Properties) -> Sequence[CheckFailure]:
+    """Why the provider's configuration cannot be taken; nothing where it can."""
+    known = ", ".join(sorted(_SETTINGS))
+    return [CheckFailure(name, f"unknown; known: {known}") for name in arguments if name not in _SETTINGS]
+
+
+def resource_for(token: str, settings: Settings) -> CustomResource:
+    """The resource type of a token.
+
+    Raises:
+        ResourceError: there is no such type.
+    """
+    if token not in _RESOURCES:
+        raise ResourceError(f"resource type {token}: unknown; this provider has {', '.join(_RESOURCES)}")
+    return _RESOURCES[token](settings)
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -52,11 +81,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Refuse unknown provider settings."""
-        known = {"root", "stateDir", "version"}
         failures = [
-            provider_pb2.CheckFailure(property=name, reason=f"unknown; known: {', '.join(sorted(known))}")
-            for name in request.news
-            if name not in known
+            provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
+            for failure in refused_settings(plain(request.news))
         ]
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -66,14 +93,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Take over the provider's settings."""
-        self._configure(_plain(request.args))
+        self._configure(plain(request.args))
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Check a resource's inputs."""
-        checked = self._resource(request.urn).check(_plain(request.news), _plain(request.olds))
+        checked = self._resource(request.urn).check(plain(request.news), plain(request.olds))
         return provider_pb2.CheckResponse(
-            inputs=_struct(checked.inputs),
+            inputs=struct(checked.inputs),
             failures=[
                 provider_pb2.CheckFailure(property=failure.property, reason=failure.reason)
                 for failure in checked.failures
@@ -83,7 +110,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Say what changes and whether it takes a replacement."""
         changes = self._resource(request.urn).diff(
-            _plain(request.old_inputs), _plain(request.olds), _plain(request.news)
+            plain(request.old_inputs), plain(request.olds), plain(request.news)
         )
         kind = provider_pb2.DiffResponse
         return provider_pb2.DiffResponse(
@@ -96,34 +123,34 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Make a resource, or say in a preview what would come of it."""
-        resource, inputs = self._resource(request.urn), _plain(request.properties)
+        resource, inputs = self._resource(request.urn), plain(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=_struct(resource.preview(inputs, {})))
+            return provider_pb2.CreateResponse(properties=struct(resource.preview(inputs, {})))
         observed = resource.create(inputs, request.timeout)
-        return provider_pb2.CreateResponse(id=observed.id, properties=_struct(observed.outputs))
+        return provider_pb2.CreateResponse(id=observed.id, properties=struct(observed.outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Look at a resource; one without an id is gone."""
         resource = self._resource(request.urn)
-        observed = resource.read(request.id, _plain(request.inputs), _plain(request.properties))
+        observed = resource.read(request.id, plain(request.inputs), plain(request.properties))
         if observed is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=observed.id, inputs=_struct(observed.inputs), properties=_struct(observed.outputs)
+            id=observed.id, inputs=struct(observed.inputs), properties=struct(observed.outputs)
         )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Change a resource in place, or say in a preview what would come of it."""
-        resource, olds, news = self._resource(request.urn), _plain(request.olds), _plain(request.news)
+        resource, olds, news = self._resource(request.urn), plain(request.olds), plain(request.news)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_struct(resource.preview(news, olds)))
+            return provider_pb2.UpdateResponse(properties=struct(resource.preview(news, olds)))
         return provider_pb2.UpdateResponse(
-            properties=_struct(resource.update(request.id, olds, news, request.timeout))
+            properties=struct(resource.update(request.id, olds, news, request.timeout))
         )
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Remove a resource."""
-        self._resource(request.urn).delete(request.id, _plain(request.properties), request.timeout)
+        self._resource(request.urn).delete(request.id, plain(request.properties), request.timeout)
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -132,44 +159,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def _configure(self, arguments: Properties) -> None:
-        root = self._directory / arguments.get("root", ".")
-        self._settings = Settings(root=root, state_dir=root / arguments.get("stateDir", ".modelberth"))
+        self._settings = settings_from(self._directory, arguments)
 
     def _resource(self, urn: str) -> CustomResource:
-        # urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME
-        token = urn.split("::")[2].rpartition("$")[2]
-        if token not in _RESOURCES:
-            raise ResourceError(f"resource type {token}: unknown; this provider has {', '.join(_RESOURCES)}")
-        return _RESOURCES[token](self._settings)
-
-
-class ErrorInterceptor(grpc.ServerInterceptor):
-    """Turns what a resource raises into the engine's error; a fault of ours says that it is one."""
-
-    def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Wrap the handler of one call."""
-        handler = continuation(details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-
-        def call(request: Any, context: grpc.ServicerContext) -> Any:
-            try:
-                return handler.unary_unary(request, context)
-            except ResourceError as error:
-                context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
-            except Exception as error:  # noqa: BLE001 - the border to the engine: nothing may pass
-                _log.exception("%s failed", details.method)
-                context.abort(
-                    grpc.StatusCode.INTERNAL,
-                    f"a fault of the provider, not of your program: {type(error).__name__}: {error}. "
-                    "Please report it with the command that led here.",
-                )
-
-        return grpc.unary_unary_rpc_method_handler(
-            call,
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        return resource_for(type_of(urn), self._settings)
 
 
 def _property_diff(change: Change) -> Any:
@@ -177,26 +170,3 @@ def _property_diff(change: Change) -> Any:
     return provider_pb2.PropertyDiff(
         kind=kind.UPDATE_REPLACE if change.replaces else kind.UPDATE, inputDiff=change.from_inputs
     )
-
-
-def _plain(properties: Any) -> dict[str, Any]:
-    """Python values; a whole number arrives as a float and is made an int again."""
-    plain: dict[str, Any] = _whole(json_format.MessageToDict(properties))
-    return plain
-
-
-def _whole(value: Any) -> Any:
-    match value:
-        case float() if value.is_integer():
-            return int(value)
-        case dict():
-            return {key: _whole(item) for key, item in value.items()}
-        case list():
-            return [_whole(item) for item in value]
-    return value
-
-
-def _struct(properties: Properties) -> Any:
-    struct = struct_pb2.Struct()
-    json_format.ParseDict(dict(properties), struct)
-    return struct

@@ -1,0 +1,1 @@
+"""Previews that explain themselves and need no credentials."""

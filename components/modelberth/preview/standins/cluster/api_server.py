@@ -1,0 +1,125 @@
+"""A Kubernetes API server: requests, and the kinds that it has."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from modelberth.preview.standins.cluster.connection import Connection, RefusedError
+from modelberth.provider.resource import ResourceError
+
+__all__ = ["ApiServer", "Kind", "MissingKindError"]
+
+_LONGEST_LIST = 12
+
+
+class MissingKindError(ResourceError):
+    """The cluster has no such kind."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object that the cluster has."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str, name: str) -> str:
+        """The address of one object."""
+        scope = f"/namespaces/{quote(namespace, safe=':')}" if self.namespaced else ""
+        return f"{_root(self.api_version)}{scope}/{self.plural}/{quote(name, safe=':')}"
+
+
+class ApiServer:
+    """One cluster's API."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.where = connection.where
+        self.namespace = connection.namespace
+        self._send = connection.send
+        self._kinds: dict[str, dict[str, Kind]] = {}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one request; the answer's document.
+
+        Raises:
+            RefusedError: the server said no.
+            UnreachableError: it did not answer.
+        """
+        answer: dict[str, Any] = json.loads(
+            self._send(method, path, tuple((query or {}).items()), body, content_type)
+        )
+        return answer
+
+    def text(self, path: str, query: Mapping[str, str]) -> str:
+        """Read an address that answers with text, such as a pod's log."""
+        return self._send("GET", path, tuple(query.items()), None, "application/json").decode(
+            errors="replace"
+        )
+
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Read a list."""
+        return list(self.request("GET", path, query=query).get("items") or [])
+
+    def kind(self, api_version: str, kind: str) -> Kind:
+        """Find a kind; asks again when it is not there, because a definition may have been made since.
+
+        Raises:
+            MissingKindError: the cluster does not have it; the message says what it has.
+        """
+        found = self._kinds.get(api_version, {}).get(kind)
+        if found is None:
+            self._kinds[api_version] = self._discover(api_version)
+            found = self._kinds[api_version].get(kind)
+        if found is None:
+            raise MissingKindError(self._missing(api_version, kind))
+        return found
+
+    def _discover(self, api_version: str) -> dict[str, Kind]:
+        try:
+            resources = self.request("GET", _root(api_version))["resources"]
+        except RefusedError as error:
+            if error.status == 404:
+                return {}
+            raise
+        return {
+            one["kind"]: Kind(api_version, one["kind"], one["name"], one["namespaced"])
+            for one in resources
+            if "/" not in one["name"]
+        }
+
+    def _missing(self, api_version: str, kind: str) -> str:
+        sentence = f"{kind} of {api_version}: {self.where} does not have this kind"
+        group, _, version = api_version.rpartition("/")
+        if in_version := self._kinds.get(api_version):
+            return f"{sentence}; {api_version} has: {_listed(in_version)}"
+        groups = {one["name"]: one for one in self.request("GET", "/apis")["groups"]}
+        if group in groups:
+            versions = [one["version"] for one in groups[group]["versions"]]
+            return f"{sentence}: no version {version}; {group} is installed as: {_listed(versions)}"
+        added = [name for name in groups if "." in name and not name.endswith(".k8s.io")]
+        return (
+            f"{sentence}: no group {group or 'core'}; installed beside Kubernetes' own: {_listed(added)}. "
+            "Install its CustomResourceDefinition first, or let this resource depend on the one that does"
+        )
+
+
+def _root(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+    ordered = sorted(names)
+    more = f" and {len(ordered) - _LONGEST_LIST} more" if len(ordered) > _LONGEST_LIST else ""
+    return (", ".join(ordered[:_LONGEST_LIST]) or "none") + more

@@ -1,0 +1,160 @@
+"""The way to an API server: the official client's connection, with its errors in our words.
+
+Kubeconfig, contexts, certificates, tokens, exec plugins and proxies are the client's. Of its dynamic client
+only `request` is used: the list of kinds that it keeps in a file in the temporary folder goes stale as soon
+as a CustomResourceDefinition is made.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modelberth.provider.resource import ResourceError
+
+__all__ = ["Cause", "Connection", "RefusedError", "UnreachableError", "connect"]
+
+Send = Callable[[str, str, Sequence[tuple[str, str]], Any, str], bytes]
+"""Method, path, query, body and content type in; the answer's bytes out."""
+
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+# An unknown field or a wrong type comes as an internal error with words alone, a line for each.
+_UNTYPED = "failed to create typed patch object"
+_TYPED = re.compile(r"\s\.([^:\s]+): (.+)")
+
+
+class UnreachableError(ResourceError):
+    """The API server gave no answer."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One field that the API server complains about; `field` may be empty."""
+
+    field: str
+    message: str
+
+
+class RefusedError(ResourceError):
+    """The API server answered with an error status; `causes` are the fields it names."""
+
+    def __init__(self, status: int, reason: str, message: str, causes: Sequence[Cause] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.causes = tuple(causes)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may be answered soon."""
+        return self.status in _PASSING
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to ask one cluster. `send` raises `RefusedError` and `UnreachableError`."""
+
+    send: Send
+    where: str
+    """The cluster, in messages."""
+    namespace: str
+    """The context's."""
+
+
+def connect(path: Path | None, context: str | None, *, timeout: float) -> Connection:
+    """Read a kubeconfig; no request goes out yet.
+
+    `path` is $KUBECONFIG or ~/.kube/config where it is None, `context` the file's current one; `timeout` is
+    how long, in seconds, one request may take.
+
+    Raises:
+        ResourceError: the file or the context cannot be used, or the client is not installed.
+    """
+    client, config, dynamic = (_library(name) for name in ("client", "config", "dynamic"))
+    file = str(path or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
+    configuration = client.Configuration()
+    configuration.retries = False  # a wait asks again anyway, and a person is told at once
+    try:
+        contexts, active = config.list_kube_config_contexts(file)
+        chosen = {one["name"]: one for one in contexts}.get(context) if context else active
+        if chosen is None:
+            names = ", ".join(sorted(one["name"] for one in contexts)) or "none"
+            raise ResourceError(f"kubeconfig {file}: context {context}: unknown; it has: {names}")
+        connection = config.new_client_from_config(
+            file, chosen["name"], persist_config=False, client_configuration=configuration
+        )
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
+        told = " ".join(str(error).split())
+        raise ResourceError(f"kubeconfig {file}: cannot be used: {told}") from error
+    where = f"cluster {connection.configuration.host} (context {chosen['name']} of {file})"
+    requests = dynamic.DynamicClient(connection, discoverer=lambda _client, _cache_file: None)
+    namespace = chosen["context"].get("namespace") or "default"
+    return Connection(_sender(requests, where, timeout), where, namespace)
+
+
+def _library(module: str) -> Any:
+    """A module of the official client, which is optional and takes a second to load."""
+    try:
+        return import_module(f"kubernetes.{module}")
+    except ImportError as error:
+        raise ResourceError(
+            "kubernetes: the Python client is not installed, and a real cluster is reached through it. "
+            "Install it: pip install 'modelberth[cluster]'"
+        ) from error
+
+
+def _sender(requests: Any, where: str, timeout: float) -> Send:
+    """Send through the official client, with its errors in our words."""
+    refused, unreachable = (
+        _library("client.exceptions").ApiException,
+        import_module("urllib3.exceptions").HTTPError,
+    )
+
+    def send(method: str, path: str, query: Sequence[tuple[str, str]], body: Any, content_type: str) -> bytes:
+        try:
+            answer = requests.request(
+                method,
+                path,
+                body=body,
+                query_params=list(query),
+                content_type=content_type,
+                serialize=False,
+                _request_timeout=timeout,
+            )
+            read: bytes = answer.data
+        except refused as error:
+            raise _refusal(where, error.status, error.body) from error
+        except unreachable as error:
+            raise UnreachableError(
+                f"{where}: no answer: {error}. Is the cluster running, and is this the right context?"
+            ) from error
+        return read
+
+    return send
+
+
+def _refusal(where: str, status: int, body: str | bytes | None) -> RefusedError:
+    try:
+        document = json.loads(body or "")
+    except ValueError:
+        document = {}
+    if not isinstance(document, dict):
+        document = {}
+    told = document.get("message") or f"HTTP status {status}"
+    causes = [
+        Cause(cause.get("field", "").removeprefix("."), cause.get("message", ""))
+        for cause in (document.get("details") or {}).get("causes") or ()
+    ]
+    causes += [Cause(field, message) for field, message in _TYPED.findall(told) if _UNTYPED in told]
+    match status:
+        case 401:
+            told = f"{where}: the credentials were refused ({told}). Log in again, or choose another context"
+        case 403:
+            told = f"{where}: forbidden: {told}"
+    return RefusedError(status, document.get("reason", ""), told, causes)

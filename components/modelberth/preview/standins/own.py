@@ -1,0 +1,90 @@
+"""Modelberth's own provider, with everything as it is but the processes: none is started, asked or ended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from modelberth.preview.standins.backend import Change, Difference, Request
+from modelberth.preview.standins.values import plain
+from modelberth.provider.local_process import preferred_port
+from modelberth.provider.resource import Checked, CheckFailure, CustomResource, Observed, Properties
+from modelberth.provider.servicer import refused_settings, resource_for, settings_from
+
+__all__ = ["Own"]
+
+_OF_THIS_MACHINE: Final = {"port"}
+"""Refusals that say how this machine is now, not whether the program is right."""
+
+
+class Own:
+    """Checks, compares and previews as the real provider does, and makes nothing."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
+        """Ask the real resource; a port that is taken is no failure, because none is taken here."""
+        checked = self._resource(request).check(plain(news), plain(olds))
+        failures = [failure for failure in checked.failures if failure.property not in _OF_THIS_MACHINE]
+        return Checked(checked.inputs, failures)
+
+    def diff(
+        self,
+        request: Request,
+        resource_id: str,  # noqa: ARG002 - the real resource compares without it
+        old_inputs: Properties,
+        old_outputs: Properties,
+        news: Properties,
+    ) -> Difference:
+        """Ask the real resource."""
+        changes = self._resource(request).diff(plain(old_inputs), plain(old_outputs), plain(news))
+        return Difference(
+            [
+                Change(change.property, replaces=change.replaces, from_inputs=change.from_inputs)
+                for change in changes
+            ]
+        )
+
+    def create(self, request: Request, inputs: Properties) -> Observed:
+        """What the real resource foresees; after an `up` with the port and id that it might have found."""
+        values = plain(inputs)
+        name = str(values["name"])
+        found = {} if request.preview else {"port": preferred_port(name), "uid": _uid(request)}
+        return Observed(name, inputs, self._resource(request).preview(values, found))
+
+    def read(
+        self,
+        request: Request,  # noqa: ARG002 - nothing is looked at
+        resource_id: str,
+        inputs: Properties,
+        outputs: Properties,
+    ) -> Observed | None:
+        """What the state says; what it does not know is not there."""
+        return Observed(resource_id, inputs, outputs) if outputs else None
+
+    def update(
+        self,
+        request: Request,
+        resource_id: str,  # noqa: ARG002
+        old_outputs: Properties,
+        inputs: Properties,
+    ) -> Properties:
+        """What the real resource foresees."""
+        return self._resource(request).preview(plain(inputs), plain(old_outputs))
+
+    def delete(self, request: Request, resource_id: str, outputs: Properties) -> None:
+        """Nothing is there to end."""
+
+    def config_failures(self, config: Properties) -> Sequence[CheckFailure]:
+        """Why the provider's configuration cannot be taken; nothing where it can."""
+        return refused_settings(plain(config))
+
+    def _resource(self, request: Request) -> CustomResource:
+        return resource_for(request.type, settings_from(self._directory, plain(request.config)))
+
+
+def _uid(request: Request) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, request.urn).hex

@@ -1,0 +1,143 @@
+"""References between resources: whether an input that names another resource can name it.
+
+The table `tables/references.toml` says which inputs refer to what. The form is always checked. Whether the
+thing exists is not known for most: a program may use infrastructure that others made. It is known where an
+identifier lies in the account, project or subscription that stand-ins use by default, which are nobody's:
+what lies there and was not made in this run does not exist. Names alone, as in Kubernetes, are never missed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from pulumi.runtime import rpc
+
+from modelberth.errors import HIDDEN, is_secret, shown
+from modelberth.preview.standins.inputs import InputFailure
+from modelberth.preview.standins.paths import leaves
+from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.settings import StandInSettings
+
+__all__ = ["Kind", "Made", "check", "kinds", "rows"]
+
+Made = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""What a run has made or seen: by type, then by identifier, its outputs."""
+
+_NOBODY: Final = {
+    "account": StandInSettings().aws_account,
+    "project": StandInSettings().gcp_project,
+    "subscription": StandInSettings().azure_subscription,
+}
+_IDENTITIES: Final = ("arn", "id", "name", "email", "selfLink", "keyId")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What one sort of reference looks like.
+
+    `pattern` matches the whole text, `says` is the form in words, `made_by` are the types that make such a
+    thing, `place` is the group of the pattern that says where it lies, and `owned` tells that it must lie in
+    the region of the resource that refers to it.
+    """
+
+    pattern: str
+    says: str
+    made_by: tuple[str, ...] = ()
+    place: str = ""
+    owned: bool = False
+
+
+def check(
+    token: str, inputs: Mapping[str, Any], made: Made | None = None, region: str | None = None
+) -> tuple[InputFailure, ...]:
+    """Every input that refers to what it cannot, or to what only a stand-in could have made and has not.
+
+    Without `made` only forms are checked. `region` is the one that the provider's configuration names, where
+    it does; one in the inputs wins. Where neither does, it comes from the environment and regions are not
+    compared.
+    """
+    return tuple(_failures(token, inputs, made, region))
+
+
+def _failures(
+    token: str, inputs: Mapping[str, Any], made: Made | None, region: str | None
+) -> Iterator[InputFailure]:
+    row = rows().get(unversioned(token), {})
+    given = inputs.get("region")
+    region = given if isinstance(given, str) and given != rpc.UNKNOWN else region
+    partitions: dict[str, str] = {}
+    for path, value in leaves(inputs) if row else ():
+        kind = row.get(re.sub(r"\[\d+\]", "[]", path))
+        if kind is None or not isinstance(value, str) or rpc.UNKNOWN in value:
+            continue
+        text = HIDDEN if is_secret(path) else shown(value)
+        match = re.fullmatch(kind.pattern, value)
+        if match is None:
+            yield InputFailure(path, f"given {text}, allowed: {kind.says}")
+            continue
+        place = match.groupdict()
+        if partition := place.get("partition"):
+            partitions[partition] = path
+        if kind.owned and region and place.get("region") not in (None, region):
+            yield InputFailure(path, f"given {text} in {place['region']}, allowed: {kind.says}, in {region}")
+        elif made is not None and _is_missing(kind, value, place, made):
+            yield InputFailure(path, _missing(kind, text))
+    if len(partitions) > 1:
+        both = " and ".join(sorted(partitions))
+        path = next(reversed(partitions.values()))
+        yield InputFailure(path, f"given ARNs of the partitions {both}, allowed: all of one partition")
+
+
+def _is_missing(kind: Kind, value: str, place: Mapping[str, str | None], made: Made) -> bool:
+    if not kind.made_by or place.get(kind.place) != _NOBODY.get(kind.place):
+        return False
+    for token in kind.made_by:
+        for identity, outputs in made.get(token, {}).items():
+            known = {identity, *(outputs.get(name) for name in _IDENTITIES)}
+            if any(isinstance(one, str) and _names(value, one) for one in known):
+                return False
+    return True
+
+
+def _names(value: str, known: str) -> bool:
+    """Tell whether a reference is to this identifier, or to a version or part of what it names."""
+    return value.lower() == known.lower() or value.lower().startswith(
+        (f"{known.lower()}:", f"{known.lower()}/")
+    )
+
+
+def _missing(kind: Kind, text: str) -> str:
+    maker = " or ".join(kind.made_by)
+    return (
+        f"given {text}, which this program does not make: {_NOBODY[kind.place]} is the {kind.place} of the "
+        f"stand-ins, where nothing exists but what a program made; allowed: {kind.says}, of {maker}"
+    )
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every sort of reference by its name in the table."""
+    return {
+        name: Kind(made_by=tuple(row.pop("made_by", ())), **row) for name, row in _table()["kinds"].items()
+    }
+
+
+@cache
+def rows() -> Mapping[str, Mapping[str, Kind]]:
+    """By type, the kind of each input that refers to something; `[]` in a path is any index."""
+    return {
+        token: {path: kinds()[kind] for path, kind in row.items()} for token, row in _table()["types"].items()
+    }
+
+
+def _table() -> dict[str, Any]:
+    text = (resources.files("modelberth.preview.standins.tables") / "references.toml").read_text(
+        encoding="utf-8"
+    )
+    return tomllib.loads(text)
