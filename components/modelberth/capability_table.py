@@ -62,6 +62,8 @@ class TargetTable:
 
     kind: str
     status: Literal["available", "planned"]
+    cold_start: str
+    """How long a new replica takes until it answers, in words."""
     sources: tuple[str, ...]
     rows: Mapping[str, Capability] = field(repr=False)
 
@@ -152,4 +154,4 @@ def _table(kind: str, entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -
         )
         for path in dict.fromkeys([*shared, *named])
     }
-    return TargetTable(kind, entry["status"], tuple(entry["sources"]), rows)
+    return TargetTable(kind, entry["status"], entry["cold_start"], tuple(entry["sources"]), rows)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from modelberth.arguments import clean_errors
+from modelberth.arguments import asked, clean_errors
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.spec import EndpointDeployment, EndpointSpec, LocalTarget, Target, parse
@@ -40,7 +40,7 @@ class ModelEndpoint(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: ModelEndpointArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("modelberth:index:ModelEndpoint", name, {}, opts)
+        super().__init__("modelberth:index:ModelEndpoint", name, asked(args.spec, args.target), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
         self.contract = self._endpoint(name, args)

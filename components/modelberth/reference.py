@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from modelberth.capability_table import TargetTable, captured, load, matrix
+from modelberth.preview.render import schema as report_schema
 from modelberth.spec import EndpointDeployment, EndpointSpec, Target
 from modelberth.spec.quantities import Quantity
 from modelberth.spec.shape import item_of, models_in, tag_of
@@ -63,13 +64,22 @@ class _Schema(GenerateJsonSchema):
 
 def documents() -> Mapping[str, str]:
     """Return the generated documents by file name."""
-    return {"capabilities.md": _capabilities(), "spec.md": _spec(), "stack.schema.json": _stack_schema()}
+    return {
+        "capabilities.md": _capabilities(),
+        "report.schema.json": _written(report_schema()),
+        "spec.md": _spec(),
+        "stack.schema.json": _stack_schema(),
+    }
 
 
 def json_schema(model: type[BaseModel], title: str) -> str:
     """Return the JSON Schema (draft 2020-12) of a model, from which an editor completes and checks YAML."""
     schema = model.model_json_schema(schema_generator=_Schema)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
+    return _written(schema)
+
+
+def _written(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -95,7 +105,7 @@ def _stack_schema() -> str:
         },
         "$defs": {**entry.pop("$defs"), "EndpointDeployment": entry},
     }
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return _written(schema)
 
 
 def main(arguments: list[str]) -> int:
@@ -191,6 +201,7 @@ def _capabilities() -> str:
         "| | " + " | ".join(f"`{kind}`" for kind in kinds) + " |",
         "|---|" + "---|" * len(kinds),
         "| status | " + " | ".join(table.status for table in tables.values()) + " |",
+        "| cold start | " + " | ".join(table.cold_start for table in tables.values()) + " |",
     ]
     lines += [f"| `{row.path}` | " + " | ".join(row.cells[kind] for kind in kinds) + " |" for row in matrix()]
     for table in tables.values():

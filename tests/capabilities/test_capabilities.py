@@ -122,6 +122,8 @@ ON_LOCAL: list[tuple[str, dict[str, Any], str]] = [
     ("limits.concurrency", under("limits.concurrency", 1), ""),
     ("limits.requests_per_second", under("limits.requests_per_second", 5), "limits.requests_per_second"),
     ("limits.startup_timeout", under("limits.startup_timeout", "5s"), ""),
+    ("load.requests_per_month", under("load.requests_per_month", 5), ""),
+    ("load.request_time", under("load.request_time", "5s"), ""),
     ("budget", under("budget.monthly_usd", 5), "budget"),
     ("budget.monthly_usd", under("budget.monthly_usd", 5), "budget"),
     ("budget.alert_percent", {"budget": {"monthly_usd": 5, "alert_percent": 5}}, "budget"),
@@ -172,7 +174,7 @@ def test_each_change_really_sets_its_path(path: str, change: dict[str, Any]) -> 
 def test_every_path_was_tried_on_local() -> None:
     assert [path for path, *_ in ON_LOCAL] == list(paths())
     assert len(ON_LOCAL) == len([*leaves(EndpointSpec)]) + 3
-    assert sum(1 for *_, blamed in ON_LOCAL if not blamed) == 10
+    assert sum(1 for *_, blamed in ON_LOCAL if not blamed) == 12
 
 
 def test_local_has_a_row_for_every_path_with_a_reason_for_every_refusal() -> None:

@@ -73,6 +73,7 @@ FULL: dict[str, Any] = {
         "requests_per_second": 100,
         "startup_timeout": "10m",
     },
+    "load": {"requests_per_month": 5_000_000, "request_time": "20ms"},
     "budget": {"monthly_usd": 250, "alert_percent": 90},
     "monitoring": {
         "logs": {"retention_days": 365},
@@ -124,7 +125,7 @@ def test_a_full_spec_survives_its_plain_form() -> None:
     assert {leaf.path for leaf in leaves(EndpointSpec)} - told == apart | {
         path for leaf in leaves(EndpointSpec) if (path := leaf.path).startswith("variants")
     }
-    assert len(told) == 70
+    assert len(told) == 72
 
 
 @pytest.mark.parametrize("data", [spec_data(), FULL])

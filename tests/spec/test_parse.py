@@ -105,6 +105,8 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("limits.max_body", {"limits": {"max_body": "2Ti"}}, "2Ti", "between 1Ki and 1Gi"),
     ("limits.requests_per_second", {"limits": {"requests_per_second": float("nan")}}, "nan", "a finite number"),
     ("limits.requests_per_second", {"limits": {"requests_per_second": 0}}, "0", "above 0 and at most 1000000"),
+    ("load.requests_per_month", {"load": {"requests_per_month": -1}}, "-1", "between 0 and 1000000000000"),
+    ("load.request_time", {"load": {"request_time": "2h"}}, "2h", "between 1ms and 1h"),
     ("budget.monthly_usd", {"budget": {}}, "nothing", "a number"),
     ("monitoring.capture", {"monitoring": {"drift": {"reference": "x"}}}, "nothing", "compares captured"),
     ("monitoring.capture.hash_fields", {"monitoring": {"capture": {"drop_fields": ["a"], "hash_fields": ["a"]}}}, "a", "not in drop_fields"),

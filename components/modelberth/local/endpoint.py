@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pulumi
 
-from modelberth.arguments import clean_errors
+from modelberth.arguments import asked, clean_errors
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.local.process import Process, ProcessArgs
@@ -50,7 +50,7 @@ class LocalEndpoint(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: LocalEndpointArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("modelberth:index:LocalEndpoint", name, {}, opts)
+        super().__init__("modelberth:index:LocalEndpoint", name, asked(args.spec, args.target, opts), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
             physical = physical_name(pulumi.get_project(), pulumi.get_stack(), args.spec.name)

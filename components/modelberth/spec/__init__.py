@@ -3,6 +3,7 @@
 from .deployment import EndpointDeployment
 from .endpoint import EndpointSpec
 from .limits import Budget, Limits
+from .load import Load
 from .model import ModelSource
 from .monitoring import Alerts, Capture, Drift, Logs, Monitoring, Slo, Tracing
 from .parsing import parse
@@ -52,6 +53,7 @@ __all__ = [
     "KubernetesTarget",
     "LambdaTarget",
     "Limits",
+    "Load",
     "LocalTarget",
     "Logs",
     "ModelSource",

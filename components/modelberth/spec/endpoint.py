@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from modelberth.errors import Problem, SpecError
 
 from .limits import Budget, Limits
+from .load import Load
 from .model import ModelSource
 from .monitoring import Monitoring
 from .resources import Resources
@@ -58,6 +59,7 @@ class EndpointSpec(Part):
         default_factory=Security, description="Identity, callers, keys, network and encryption."
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds of a request.")
+    load: Load = Field(default_factory=Load, description="Expected load, for the cost estimate alone.")
     budget: Budget | None = Field(None, description="Bound of the cost. Unset: none.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="Signals, promises and alerts.")
     labels: Annotated[Mapping[Annotated[str, _LABEL], Annotated[str, _LABEL_VALUE]], Field(max_length=32)] = (

@@ -46,7 +46,8 @@ class Budget(Part):
     monthly_usd: Number = Field(
         gt=0,
         le=10_000_000,
-        description="Cost of a month in US dollars; the alert is sent, nothing is stopped.",
+        description="Cost of a month in US dollars. The preview fails where the cost at the expected load "
+        "exceeds it; while the endpoint runs the alert is sent, nothing is stopped.",
     )
     alert_percent: Count = Field(
         80, ge=1, le=100, description="Share of the budget at which an alert is sent, in percent."

@@ -1,0 +1,161 @@
+"""All that a plan does to the callers of one endpoint, from the rules of each resource's type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+from modelberth.preview.plan import Op, Plan, Step
+from modelberth.preview.standins import replacements
+
+from . import (
+    autoscaling,
+    aws,
+    aws_exposure,
+    azure,
+    azure_exposure,
+    gcp,
+    gcp_exposure,
+    kubernetes,
+    kubernetes_exposure,
+    local,
+    permissions,
+)
+from .durations import usual
+from .effect import Effect, Kind, Severity
+from .lifecycle import plainly
+from .model import new_model
+from .protection import unprotected
+from .region import moved
+from .rule import matching
+from .wording import changes, name, span
+
+__all__ = ["MODULES", "explain"]
+
+MODULES: Final = (
+    aws,
+    gcp,
+    azure,
+    kubernetes,
+    local,
+    autoscaling,
+    permissions,
+    aws_exposure,
+    gcp_exposure,
+    azure_exposure,
+    kubernetes_exposure,
+)
+"""What has a table of rules."""
+
+_TELLS_LIFE: Final = frozenset({Kind.REPLACED, Kind.REMOVED, Kind.DATA_DELETED, Kind.CREATED})
+_IF_NOT_REPLACED: Final = frozenset({Kind.IN_PLACE, Kind.ROLLING})
+
+
+def explain(
+    plan: Plan, owner: Step | None, steps: Sequence[Step], *, offline: bool = False
+) -> tuple[Effect, ...]:
+    """The effects of a plan on one endpoint, gravest first, then in the program's order.
+
+    Args:
+        plan: everything that happens, for rules that need another resource.
+        owner: the endpoint; None for what stands outside of all endpoints.
+        steps: what providers make for it, in the program's order.
+        offline: whether stand-ins made the plan; then a type that the replacement tables do not know is told.
+
+    Returns:
+        One effect of kind `unchanged` where nothing happens.
+    """
+    effects = list(_effects(plan, owner, steps, offline=offline))
+    if not effects:
+        said = f"{name(owner)} is unchanged." if owner else "Nothing outside of the endpoints changes."
+        urn = owner.urn if owner else ""
+        return (Effect(kind=Kind.UNCHANGED, severity=Severity.NONE, sentence=said, urn=urn),)
+    order = {step.urn: place for place, step in enumerate(steps)}
+    return tuple(sorted(effects, key=lambda effect: (-effect.severity, order.get(effect.urn, -1))))
+
+
+def _effects(plan: Plan, owner: Step | None, steps: Sequence[Step], *, offline: bool) -> Iterator[Effect]:
+    whole = _whole(owner, steps)
+    if whole:
+        yield whole
+    of_steps = list(chain.from_iterable(_of_step(step, plan, offline=offline) for step in steps))
+    is_told = whole or any("modelSha256" in effect.paths for effect in of_steps)
+    if any(step.changes for step in steps) and not is_told:
+        yield from new_model(owner)
+    yield from moved(plan, owner, steps)
+    for effect in of_steps:
+        # An endpoint that comes or goes as a whole is told once, not by each of its parts.
+        if not (whole and effect.kind in {Kind.CREATED, Kind.REMOVED}):
+            yield effect
+    if owner is not None:
+        yield from unprotected(owner, plan)
+
+
+def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
+    """An endpoint that is made, or removed, with all that belongs to it."""
+    if owner is None or not steps:
+        return None
+    count = f"{len(steps)} resource{'s' if len(steps) > 1 else ''}"
+    if all(step.op is Op.CREATE for step in steps):
+        times = [time for time in (usual(step.type) for step in steps) if time]
+        ready = f"; it usually serves after {span(max(times)).removeprefix('about ')}" if times else ""
+        return Effect(
+            kind=Kind.CREATED,
+            severity=Severity.CHANGE,
+            sentence=f"{name(owner)} is new: {count}{ready}.",
+            urn=owner.urn,
+        )
+    if all(step.op is Op.DELETE for step in steps):
+        kept = all(step.retain for step in steps)
+        if kept:
+            fate = f"leaves this stack, and its {count} stay where they are."
+        else:
+            fate = f"is removed with its {count}: calls to it fail from then on."
+        return Effect(
+            kind=Kind.REMOVED,
+            severity=Severity.CHANGE if kept else Severity.DANGER,
+            sentence=f"{name(owner)} {fate}",
+            urn=owner.urn,
+        )
+    return None
+
+
+def _of_step(step: Step, plan: Plan, *, offline: bool) -> Iterator[Effect]:
+    yield from unprotected(step, plan)
+    if not step.changes:
+        return
+    rules = chain.from_iterable(matching(module.RULES, step.type) or () for module in MODULES)
+    effects = [effect for rule in rules for effect in rule(step, plan)]
+    if offline and step.op is Op.UPDATE and _is_unknown(step):
+        yield _not_known(step)
+        yield from (effect for effect in effects if effect.kind not in _IF_NOT_REPLACED)
+        return
+    yield from effects
+    if step.op is Op.UPDATE:
+        told = {path for effect in effects for path in effect.paths}
+        rest = tuple(d for d in step.differences if not any(_lies_in(d.path, path) for path in told))
+        if rest or not effects:
+            yield plainly(step, plan, rest)
+    elif not any(effect.kind in _TELLS_LIFE for effect in effects):
+        yield plainly(step, plan, step.differences)
+
+
+def _is_unknown(step: Step) -> bool:
+    return step.package != "modelberth" and replacements.of(step.type) is None
+
+
+def _not_known(step: Step) -> Effect:
+    what = f" ({changes(step.differences)})" if step.differences else ""
+    return Effect(
+        kind=Kind.UNKNOWN,
+        severity=Severity.CHANGE,
+        sentence=f"{name(step)} changes{what}: whether that replaces it is not known offline, since no table "
+        f"has a row for {step.type}.",
+        urn=step.urn,
+        paths=tuple(difference.path for difference in step.differences),
+    )
+
+
+def _lies_in(path: str, around: str) -> bool:
+    return path == around or path.startswith((f"{around}.", f"{around}["))

@@ -1,0 +1,108 @@
+"""Who may do what on what: permissions as sets that can be compared, wildcards understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from .wording import value
+
+__all__ = ["PUBLIC", "Grant", "beyond", "is_broad", "sentence_of"]
+
+PUBLIC: Final = frozenset({"*", "allUsers", "allAuthenticatedUsers"})
+"""Principals that are everybody; what they may do is told as exposure."""
+
+# Actions that AWS grants on `*` only (Service Authorization Reference, "Resource types": none).
+_ONLY_ON_ALL: Final = re.compile(
+    r"ecr:GetAuthorizationToken|xray:Put\w+|cloudwatch:PutMetricData|sts:GetCallerIdentity"
+    r"|ec2:(?:Create|Delete|Describe)NetworkInterfaces?|ec2:(?:Un)?[Aa]ssignPrivateIpAddresses"
+)
+_CALLING: Final = re.compile(
+    r"lambda:InvokeFunction(?:Url)?|sagemaker:InvokeEndpoint\w*|execute-api:Invoke|roles/run\.invoker"
+    r"|roles/aiplatform\.user|roles/cloudfunctions\.invoker"
+)
+_MANAGED_ADMIN: Final = re.compile(r"AdministratorAccess|PowerUserAccess|\w*FullAccess|IAMFullAccess")
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One permission. `*` in an action or a resource stands for any characters."""
+
+    principal: str
+    action: str
+    resource: str
+    condition: str = ""
+    denies: bool = False
+    on_itself: bool = False
+    """Whether `*` as resource means the one thing that the policy is attached to."""
+
+    def covers(self, other: Grant) -> bool:
+        """Whether whoever has this one may do all that the other allows."""
+        return (
+            self.denies == other.denies
+            and (self.principal == other.principal or self.principal in PUBLIC)
+            and _matches(self.action.lower(), other.action.lower())
+            and _matches(self.resource, other.resource)
+            and self.condition in ("", other.condition)
+        )
+
+    @property
+    def calls(self) -> bool:
+        """Whether it is the permission to call an endpoint."""
+        return _CALLING.fullmatch(self.action) is not None
+
+    def __str__(self) -> str:
+        where = f" on {value(self.resource)}" if self.resource else ""
+        under = " under a condition" if self.condition else ""
+        return f"{value(self.action)}{where}{under}"
+
+
+def beyond(grants: Iterable[Grant], others: Collection[Grant]) -> Iterator[Grant]:
+    """Those that none of the others covers."""
+    yield from (grant for grant in grants if not any(other.covers(grant) for other in others))
+
+
+def is_broad(grant: Grant) -> bool:
+    """Whether it is more than an endpoint needs: every action or resource, or an administrator's role."""
+    action = grant.action
+    if grant.denies or (grant.on_itself and grant.principal.endswith(":root'")):
+        return False  # the account itself: what a key's default policy says, and IAM decides who that is
+    if action == "*" or action.endswith((":*", " *")) or _is_admin(action):
+        return True
+    if grant.resource == "* named *":  # as read from a Kubernetes role
+        return True
+    return grant.resource == "*" and not grant.on_itself and not _ONLY_ON_ALL.fullmatch(action)
+
+
+def _is_admin(action: str) -> bool:
+    kind, _, role = action.partition(" ")
+    if action.startswith("roles/"):
+        return action in {"roles/owner", "roles/editor"} or action.lower().endswith("admin")
+    if kind == "role":
+        return role in {"Owner", "Contributor", "cluster-admin", "admin"} or "Administrator" in role
+    return kind == "policy" and _MANAGED_ADMIN.fullmatch(role) is not None
+
+
+def sentence_of(grants: Collection[Grant], verb: str, most: int = 4) -> str:
+    """`role 'a' now has 's3:GetObject' on '…'; …`, one part for each principal."""
+    by_principal: dict[str, list[str]] = {}
+    for grant in grants:
+        by_principal.setdefault(grant.principal, []).append(str(grant))
+    parts = []
+    for principal, repeated in by_principal.items():
+        said = list(dict.fromkeys(repeated))
+        more = [f"{len(said) - most} more"] if len(said) > most else []
+        parts.append(f"{principal or 'whoever it is attached to'} {verb} {', '.join([*said[:most], *more])}")
+    return "; ".join(parts)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return pattern == text or _compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

@@ -1,0 +1,132 @@
+"""What changes of Kubernetes objects mean for the callers of an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from modelberth.preview.plan import Op, Plan, Step
+
+from .effect import Effect, Kind, Severity
+from .lifecycle import behind, holds, needs_gpus, rolling, serves
+from .protection import guarded
+from .rollout import gpus_of_pod, rolls_deployment, rolls_stateful_set, scales
+from .rule import Rules, at, found
+from .traffic import Shares, moves, shares_of
+from .wording import changes, code, name, value
+
+__all__ = ["RULES"]
+
+_NAMED: Final = ("metadata.name", "metadata.namespace")
+
+
+def _route_shares(inputs: Mapping[str, Any]) -> Shares:
+    """Of each rule with more than one backend, in shares of the calls to that rule."""
+    shares: dict[str, float] = {}
+    rules = [rule for _, rule in found(inputs, "spec.rules[]")]
+    for number, rule in enumerate(rules, start=1):
+        of_rule = f" of rule {number}" if len(rules) > 1 else ""
+        weights = (
+            (f"backend {value(at(backend, 'name'))}{of_rule}", at(backend, "weight", 1))
+            for _, backend in found(rule, "backendRefs[]")
+        )
+        shares.update(shares_of(weights))
+    return shares
+
+
+def _canary_shares(inputs: Mapping[str, Any]) -> Shares:
+    share = at(inputs, "spec.predictor.canaryTrafficPercent", 100)
+    return (
+        shares_of([("the newest revision", share), ("the revision before", 100 - share)])
+        if isinstance(share, int)
+        else {}
+    )
+
+
+def _predictor(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """KServe starts a new revision of a changed predictor beside the old one."""
+    differences = [
+        d for d in step.changed("spec.predictor") if d.path != "spec.predictor.canaryTrafficPercent"
+    ]
+    if step.op is not Op.UPDATE or not differences:
+        return
+    containers = [
+        container
+        for path in ("spec.predictor.model", "spec.predictor.containers[]")
+        for _, container in found(step.after, path)
+    ]
+    least = at(step.after, "spec.predictor.minReplicas", 1)
+    extra = gpus_of_pod({"containers": containers}) * least if isinstance(least, int) else 0
+    sentence = (
+        f"{name(step)} starts a new predictor; the old one serves until it is ready{needs_gpus(extra)} "
+        f"({changes(differences)})."
+    )
+    yield rolling(step, sentence, differences, gpus=extra)
+
+
+def _selector(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """A Service that selects other pods sends its calls elsewhere at once."""
+    differences = step.changed("spec.selector")
+    if step.op is Op.UPDATE and differences:
+        yield Effect(
+            kind=Kind.TRAFFIC_MOVED,
+            severity=Severity.CHANGE,
+            sentence=f"All calls to {name(step)} go to other pods at once: {changes(differences)}.",
+            urn=step.urn,
+            paths=tuple(difference.path for difference in differences),
+        )
+
+
+def _ports(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """A port that callers use and that is no longer there."""
+    before, after = (
+        {port for _, port in found(side, "spec.ports[].port")} for side in (step.before, step.after)
+    )
+    gone = sorted(str(port) for port in before - after)
+    if step.op is Op.UPDATE and gone:
+        sentence = (
+            f"Callers of {name(step)} must use another port than {', '.join(gone)} ({code('spec.ports')})."
+        )
+        yield Effect(
+            kind=Kind.ADDRESS_CHANGED,
+            severity=Severity.DANGER,
+            sentence=sentence,
+            urn=step.urn,
+            paths=tuple(difference.path for difference in step.changed("spec.ports")),
+        )
+
+
+_NAMES_IT: Final = behind("pods that still name it cannot start")
+_SCALER: Final = behind("the number of replicas no longer follows the load")
+
+RULES: Rules = {
+    "kubernetes:apps/v1:Deployment": (serves(), rolls_deployment, scales),
+    "kubernetes:apps/v1:StatefulSet": (serves(), rolls_stateful_set, scales),
+    "kubernetes:apps/v1:DaemonSet": (serves(),),
+    "kubernetes:core/v1:Service": (serves(*_NAMED), _selector, _ports),
+    "kubernetes:networking.k8s.io/v1:Ingress": (serves("spec.rules"),),
+    "kubernetes:gateway.networking.k8s.io/v1:Gateway": (serves(generated=True),),
+    "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute": (
+        serves("spec.hostnames"),
+        moves(_route_shares, "spec.rules"),
+    ),
+    "kubernetes:serving.kserve.io/v1beta1:InferenceService": (
+        serves(*_NAMED),
+        _predictor,
+        moves(_canary_shares, "spec.predictor.canaryTrafficPercent"),
+    ),
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (_SCALER,),
+    "kubernetes:keda.sh/v1alpha1:ScaledObject": (_SCALER,),
+    "kubernetes:policy/v1:PodDisruptionBudget": (
+        behind("maintenance of nodes may stop all replicas at once"),
+    ),
+    "kubernetes:core/v1:ServiceAccount": (behind("pods that still run as it lose their permissions"),),
+    "kubernetes:core/v1:ConfigMap": (_NAMES_IT,),
+    "kubernetes:core/v1:Secret": (_NAMES_IT,),
+    "kubernetes:core/v1:Namespace": (holds("all objects in it"),),
+    "kubernetes:core/v1:PersistentVolumeClaim": (holds("the files on its volume"),),
+    "kubernetes:core/v1:PersistentVolume": (
+        holds("the files on it"),
+        guarded("spec.persistentVolumeReclaimPolicy", on="Retain", default="Delete"),
+    ),
+}

@@ -1,0 +1,200 @@
+"""What every form of a report says first: the one sentence, the order of endpoints, budgets and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelberth.preview.cost.estimate import Cost
+from modelberth.preview.effects.effect import Kind, Severity
+from modelberth.preview.effects.wording import listed, span
+from modelberth.preview.report import EndpointReport, Outcome, Report
+
+from .failures import faults
+from .money import amount, change, delta, usd
+from .plain import name, one_line, resource
+
+__all__ = ["Verdict", "basis", "headline", "label", "notes", "ranked", "totals", "verdicts"]
+
+_NAMED: Final = 3
+"""Endpoints that the headline names."""
+
+# Of two effects of the same severity the first one here is the news.
+_HAPPENS: Final = {
+    Kind.REMOVED: "is removed",
+    Kind.DATA_DELETED: "loses data",
+    Kind.REPLACED: "is replaced",
+    Kind.NEWLY_PUBLIC: "becomes public",
+    Kind.ADDRESS_CHANGED: "gets another address",
+    Kind.REGION_CHANGED: "moves to another region",
+    Kind.PERMISSIONS_WIDENED: "may do more than before",
+    Kind.PROTECTION_LIFTED: "loses its protection",
+    Kind.KEY_CHANGED: "gets another key",
+    Kind.UNKNOWN: "changes, and offline it is not known whether it is replaced",
+    Kind.COUNT_RESET: "has its number of replicas set back",
+    Kind.CREATED: "is created",
+    Kind.ROLLING: "is rolled over",
+    Kind.TRAFFIC_MOVED: "has its traffic moved",
+    Kind.PERMISSIONS_NARROWED: "may do less than before",
+    Kind.IN_PLACE: "is changed in place",
+    Kind.UNCHANGED: "stays as it is",
+}
+_NO_CALL_FAILS: Final = frozenset({Kind.UNCHANGED, Kind.IN_PLACE, Kind.ROLLING, Kind.TRAFFIC_MOVED})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a budget or a policy says."""
+
+    holds: bool
+    binding: bool
+    """Whether the update is refused where it does not hold."""
+    sentence: str
+
+
+def headline(report: Report) -> tuple[str, ...]:
+    """Sentences: whether it is refused, what happens to callers, the bill. Names stand in backticks."""
+    if report.outcome is Outcome.FAILED:
+        count = len(faults(report.errors))
+        return (f"The preview failed with {_count(count, 'error')}: what would happen is not known.",)
+    return tuple(filter(None, (_refused(report), _callers(report), _bill(report))))
+
+
+def basis(report: Report) -> str:
+    """What was compared, and who was asked."""
+    compared = f"Compares {name(report.before)} with {name(report.after)}"
+    if report.offline:
+        return f"{compared}, on stand-ins for the providers: no cloud was asked."
+    return f"{compared}, with the providers themselves."
+
+
+def ranked(report: Report) -> tuple[EndpointReport, ...]:
+    """The gravest first, else in the program's order; what stands outside of endpoints after its equals."""
+    return tuple(sorted(report.endpoints, key=lambda endpoint: (-endpoint.severity, not endpoint.name)))
+
+
+def label(endpoint: EndpointReport) -> str:
+    """Name of an endpoint, in backticks."""
+    return _quoted(endpoint.name) if endpoint.name else "outside of endpoints"
+
+
+def totals(report: Report) -> tuple[Cost, Cost] | None:
+    """The bill of all endpoints before and after; None where nothing is estimated."""
+    sides = [(endpoint.before, endpoint.after) for endpoint in report.endpoints]
+    if not any(before or after for before, after in sides):
+        return None
+    return (
+        Cost.total(before for before, _ in sides if before),
+        Cost.total(after for _, after in sides if after),
+    )
+
+
+def verdicts(report: Report) -> tuple[Verdict, ...]:
+    """Budgets, then what policies have against the plan; what is broken first."""
+    found = [*_budgets(report), *_violations(report)]
+    return tuple(sorted(found, key=lambda verdict: (verdict.holds, not verdict.binding)))
+
+
+def notes(report: Report) -> tuple[str, ...]:
+    """What the reader has to know, and what the engine and the providers warn of, once each."""
+    warnings = [
+        f"{_quoted(resource(said.urn))}: {one_line(said.message)}" if said.urn else one_line(said.message)
+        for said in report.plan.diagnostics
+        if said.severity == "warning"
+    ]
+    return tuple(dict.fromkeys((*map(one_line, report.notes), *(f"Warning: {said}" for said in warnings))))
+
+
+def _refused(report: Report) -> str:
+    if report.outcome is not Outcome.REFUSED:
+        return ""
+    over = [label(endpoint) for endpoint in report.endpoints if endpoint.over_budget]
+    broken = len([violation for violation in report.plan.violations if violation.mandatory])
+    reasons = []
+    if over:
+        reasons.append(f"{listed(over)} {'exceeds its budget' if len(over) == 1 else 'exceed their budgets'}")
+    if broken:
+        reasons.append(f"{_count(broken, 'policy', 'policies')} {'is' if broken == 1 else 'are'} broken")
+    return f"Refused: {' and '.join(reasons)}."
+
+
+def _callers(report: Report) -> str:
+    changed = [endpoint for endpoint in ranked(report) if not endpoint.unchanged]
+    endpoints = [endpoint for endpoint in changed if endpoint.name]
+    if not changed:
+        others = len([step for step in report.plan.steps if step.changes])
+        if others:
+            around = f"{_count(others, 'resource')} around them {'does' if others == 1 else 'do'}"
+            return f"No endpoint changes, {around}."
+        return "Only what the stack exports changes." if report.outputs_change else "Nothing changes."
+    if not endpoints:
+        return f"No endpoint changes, what stands outside of them {_happens(changed[0])}."
+    told = [f"{label(endpoint)} {_happens(endpoint)}" for endpoint in endpoints[:_NAMED]]
+    more = len(endpoints) - len(told)
+    sentence = "; ".join([*told, *([f"and {more:,} more"] if more else [])])
+    return (
+        f"{_count(len(endpoints), 'endpoint')} {'changes' if len(endpoints) == 1 else 'change'}: {sentence}."
+    )
+
+
+def _happens(endpoint: EndpointReport) -> str:
+    order = list(_HAPPENS)
+    gravest = sorted(
+        {effect.kind for effect in endpoint.effects if effect.severity is endpoint.severity}, key=order.index
+    )
+    said = " and ".join(
+        _HAPPENS[kind] for kind in gravest[: 2 if endpoint.severity is Severity.DANGER else 1]
+    )
+    gpus = sum(effect.extra_gpus for effect in endpoint.effects)
+    if gpus:
+        said += f" (needs {_count(gpus, 'more GPU')} for that time)"
+    times = [effect.downtime_seconds for effect in endpoint.effects if effect.downtime_seconds]
+    if times:
+        longest = (max(low for low, _ in times), max(high for _, high in times))
+        return f"{said}, calls fail for {span(longest)}"
+    calm = endpoint.severity < Severity.DANGER and {e.kind for e in endpoint.effects} <= _NO_CALL_FAILS
+    return f"{said}, no call fails" if calm and endpoint.name else said
+
+
+def _bill(report: Report) -> str:
+    sides = totals(report)
+    if sides is None:
+        return ""
+    before, after = sides[0].expected.usd, sides[1].expected.usd
+    missing = len(sides[1].unpriced)
+    as_before = ", as before" if any(endpoint.before for endpoint in report.endpoints) else ""
+    moved = delta(before, after)
+    if missing:
+        told = f"{usd(before)} → {amount(after, missing)}" if moved else amount(after, missing)
+        moved = f"{moved} in what is estimated" if moved else ""
+    else:
+        told = change(before, after)
+    return f"Monthly cost at the expected load: {told}{f' ({moved})' if moved else as_before}."
+
+
+def _budgets(report: Report) -> Iterator[Verdict]:
+    for endpoint in ranked(report):
+        if endpoint.budget_usd is None or endpoint.after is None:
+            continue
+        expected, missing = usd(endpoint.after.expected.usd), len(endpoint.after.unpriced)
+        within = "exceeds" if endpoint.over_budget else "is within"
+        sentence = f"{label(endpoint)}: {expected} a month {within} the budget of {usd(endpoint.budget_usd)}"
+        if missing:
+            sentence += f", and {missing:,} more {'thing is' if missing == 1 else 'things are'} not estimated"
+        yield Verdict(not endpoint.over_budget, binding=True, sentence=sentence)
+
+
+def _violations(report: Report) -> Iterator[Verdict]:
+    for violation in dict.fromkeys(report.plan.violations):
+        about = f" on {_quoted(resource(violation.urn))}" if violation.urn else ""
+        sentence = f"policy {_quoted(violation.policy)}{about}: {one_line(violation.message)}"
+        yield Verdict(holds=False, binding=violation.mandatory, sentence=sentence)
+
+
+def _quoted(text: str) -> str:
+    return f"`{name(text).replace('`', chr(39))}`"
+
+
+def _count(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
