@@ -124,10 +124,61 @@ def test_a_state_without_a_sound_backup_is_left_alone(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [("Dev", "lower-case letters"), ("prod", "allowed: dev"), ("../dev", "lower-case letters")],
+    ("name", "message", "status"),
+    [
+        ("Dev", "lower-case letters", Exit.USAGE),
+        ("../dev", "lower-case letters", Exit.USAGE),
+        ("prod", "given 'prod', allowed: dev; no Pulumi.prod.yaml", Exit.NO_STACK),
+    ],
 )
-def test_a_stack_that_is_not(stack: Stack, name: str, message: str) -> None:
+def test_a_stack_that_is_not(stack: Stack, name: str, message: str, status: Exit) -> None:
     with pytest.raises(Failure, match=message) as failure:
         Stack.find(name, stack.folder)
-    assert failure.value.status == Exit.USAGE
+    assert failure.value.status == status
+
+
+def test_a_stack_of_another_revision_has_no_file_here(stack: Stack) -> None:
+    assert Stack.find("prod", stack.folder, file=False).name == "prod"
+
+
+def write_state(stack: Stack, text: str) -> None:
+    assert stack.state_file is not None
+    stack.state_file.parent.mkdir(parents=True)
+    stack.state_file.write_text(text)
+
+
+def state(*, version: int = 3, contract: object = 1) -> str:
+    outputs = {"endpoints": {"iris": {"contract_version": contract}}}
+    resources = [{"type": "pulumi:pulumi:Stack", "outputs": outputs}]
+    return json.dumps({"version": version, "checkpoint": {"latest": {"resources": resources}}})
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"checkpoint": {}}', '{"version": "x", "checkpoint": {}}']
+)
+def test_a_damaged_state_is_told_with_the_way_out(stack: Stack, text: str) -> None:
+    write_state(stack, text)
+    with pytest.raises(Failure, match=r"is damaged: .* `modelberth recover --stack dev`") as failure:
+        stack.require_readable(NoEngine())
+    assert failure.value.status is Exit.STATE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (state(version=5), "made by a newer engine: format 5, this one reads up to 4. Update the Pulumi CLI"),
+        (state(contract=2), "made by a newer modelberth: contract 2, this one writes 1. Update modelberth"),
+    ],
+)
+def test_a_state_of_a_newer_version_is_refused(stack: Stack, text: str, message: str) -> None:
+    write_state(stack, text)
+    with pytest.raises(Failure, match=message) as failure:
+        stack.require_readable(NoEngine())
+    assert failure.value.status is Exit.NEWER
+
+
+@pytest.mark.parametrize("contract", [1, None, "x"])
+def test_a_state_of_this_version_is_read(stack: Stack, contract: object) -> None:
+    assert not stack.require_readable(NoEngine())
+    write_state(stack, state(contract=contract))
+    assert stack.require_readable(NoEngine())

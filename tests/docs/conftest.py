@@ -1,5 +1,7 @@
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +42,16 @@ def session(project: Project) -> Session:
         "PULUMI_BACKEND_URL": backend.as_uri(),
     }
     _record_the_set_up(Checkout.of(folder, environment), environment)
+    _commit(folder)
     return Session(folder, environment)
+
+
+def _commit(folder: Path) -> None:
+    """A clone has a history."""
+    (folder / ".gitignore").write_text(".venv\n.state\n/own\n")
+    settings = ["-c", "user.name=Jo", "-c", "user.email=jo@example.com", "-c", "commit.gpgsign=false"]
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "one"]):
+        subprocess.run(["git", *settings, *command], cwd=folder, check=True)
 
 
 def _record_the_set_up(checkout: Checkout, environment: dict[str, str]) -> None:

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.engine
 def test_the_whole_life(project: Project) -> None:
     # preview: shows what comes, makes nothing
     preview = project.modelberth("preview")
-    assert preview.returncode == 0, preview.stdout + preview.stderr
-    assert "modelberth:local:Process" in preview.stdout
+    assert preview.returncode == 10, preview.stdout + preview.stderr
+    assert "`iris` is new" in plain(preview.stdout)
     assert project.supervisors() == []
 
     # up
@@ -37,9 +37,10 @@ def test_the_whole_life(project: Project) -> None:
     # change, shown and applied in place
     project.configure(iris(limits={"max_body": "2Mi"}))
     preview = project.modelberth("preview")
+    assert "hands over to new processes at the same address without a failed request" in plain(preview.stdout)
     assert "MODELBERTH_MAX_BODY_BYTES" in preview.stdout
     assert project.up()["iris"]["url"] == url
-    assert project.changes == {"update": 1}
+    assert project.changes == {"update": 2}  # the process, and what was asked of the endpoint
     assert (
         httpx.get(f"{url}/health/ready").json()["revision"]
         == project.process()["revision"]

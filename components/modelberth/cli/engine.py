@@ -1,11 +1,14 @@
 """The Pulumi command-line program: found, new enough, and run."""
 
+import copy
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,14 @@ from modelberth.cli.failure import Exit, Failure
 OLDEST = (3, 250, 0)
 """First engine that the package is tested with."""
 
+# Events one a line as they come, instead of one digest at the end.
+_STREAMING = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+
 
 class Engine:
-    """`pulumi` in a project's folder."""
+    """`pulumi` in a project's folder, with the environment of this process or one of its own."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, environment: Mapping[str, str] | None = None) -> None:
         found = shutil.which("pulumi")
         if found is None:
             raise Failure(
@@ -28,7 +34,14 @@ class Engine:
             )
         self._executable = found
         self._project = project
+        self._environment = None if environment is None else dict(environment)
         self._require_new_enough()
+
+    def within(self, project: Path, environment: Mapping[str, str]) -> "Engine":
+        """The same program in another folder and environment."""
+        other = copy.copy(self)
+        other._project, other._environment = project, dict(environment)  # noqa: SLF001 - its own kind
+        return other
 
     def run(self, *arguments: str, quiet: bool = False) -> int:
         """Run a command for the person to see, or `quiet`ly; its exit status."""
@@ -38,12 +51,45 @@ class Engine:
             return subprocess.run(
                 [self._executable, *arguments, "--non-interactive"],
                 cwd=self._project,
+                env=self._environment,
                 check=False,
                 stdout=subprocess.DEVNULL if quiet else None,
                 preexec_fn=_restore_interrupt,
             ).returncode
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def events(self, *arguments: str) -> Iterator[str]:
+        """Run a preview and give its events, one JSON text each, as they come.
+
+        What the engine itself refuses (no such stack, a wrong passphrase) it writes to stderr, not as an
+        event: that text is given as a diagnostic event.
+        """
+        environment = {**(os.environ if self._environment is None else self._environment), _STREAMING: "true"}
+        with (
+            tempfile.TemporaryFile("w+") as said,
+            subprocess.Popen(
+                [self._executable, *arguments, "--json", "--non-interactive"],
+                cwd=self._project,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            ) as engine,
+        ):
+            assert engine.stdout is not None
+            try:
+                yield from engine.stdout
+            except BaseException:
+                engine.terminate()
+                raise
+            status = engine.wait()
+            said.seek(0)
+            text = said.read().strip()
+        if status != 0 and text:
+            yield json.dumps({"diagnosticEvent": {"severity": "error", "message": text}})
 
     def ask(self, *arguments: str) -> Any:
         """Run a command that answers in JSON; its answer, or None where it failed."""
@@ -62,6 +108,7 @@ class Engine:
         return subprocess.run(
             [self._executable, *arguments, "--non-interactive"],
             cwd=cwd or self._project,
+            env=self._environment,
             check=False,
             capture_output=True,
             text=True,

@@ -1,19 +1,22 @@
-"""The command line: `modelberth up`, `preview`, `down`, `recover`."""
+"""The command line: `modelberth up`, `preview`, `diff`, `down`, `recover` and what tells about a stack."""
 
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from modelberth._version import __version__
+from modelberth.cli.doctor import doctor
 from modelberth.cli.endpoints import Answer, ask
 from modelberth.cli.engine import Engine
+from modelberth.cli.explain import explain
 from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.options import AsJson, StackName, err, out
+from modelberth.cli.preview import checked, diff, preview
+from modelberth.cli.prices import prices_app
 from modelberth.cli.recovery import (
     drop_torn_metadata,
     release_stale_lock,
@@ -21,7 +24,8 @@ from modelberth.cli.recovery import (
     restore_state,
     settle_pending,
 )
-from modelberth.cli.stack import Stack
+from modelberth.cli.stack import Stack, open_stack
+from modelberth.cli.targets import targets
 
 app = typer.Typer(
     name="modelberth",
@@ -30,13 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-StackName = Annotated[
-    str, typer.Option("--stack", "-s", envvar="MODELBERTH_STACK", help="Name of the stack.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for machines.")]
-
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -57,11 +54,11 @@ def up(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
 
     Serves the first time, the second time, after an edit and after a crash.
     """
-    engine, found = _open(stack)
+    engine, found = open_stack(stack)
     _settle(found, engine)
     if found.ensure(engine):
-        _err.print(f"Stack {stack}: made")
-    _preview(engine, found, quiet=as_json)
+        err.print(f"Stack {stack}: made")
+    checked(engine, found, quiet=as_json)
     status = engine.run(
         *("up", "--yes", "--skip-preview", "--refresh", "--suppress-outputs", "--stack", stack),
         *("--config-file", str(found.config())),
@@ -77,28 +74,28 @@ def up(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"stack": stack, "changes": changed, "endpoints": [asdict(a) for a in answers]}))
     else:
-        _out.print("No change: the stack is as described." if not changed else f"Done: {_told(changed)}.")
+        out.print("No change: the stack is as described." if not changed else f"Done: {_told(changed)}.")
         for answer in answers:
             _show(answer)
     if not all(answer.ok for answer in answers):
         raise Failure(Exit.UNHEALTHY, "an endpoint does not answer as it should; its log tells why")
 
 
-@app.command()
-def preview(stack: StackName = "dev") -> None:
-    """Show what `up` would change, and change nothing."""
-    engine, found = _open(stack)
-    found.ensure(engine)
-    _preview(engine, found)
+app.command()(preview)
+app.command()(diff)
+app.command()(doctor)
+app.command()(explain)
+app.command()(targets)
+app.add_typer(prices_app)
 
 
 @app.command()
 def down(stack: StackName = "dev") -> None:
     """Destroy all that the stack made. The stack's config and history stay."""
-    engine, found = _open(stack)
+    engine, found = open_stack(stack)
     _settle(found, engine)
     if not found.exists(engine):
-        _out.print(f"Stack {stack} was never deployed: nothing to destroy.")
+        out.print(f"Stack {stack} was never deployed: nothing to destroy.")
         return
     status = engine.run("destroy", "--yes", "--stack", stack, "--config-file", str(found.config()))
     if status != 0:
@@ -111,7 +108,7 @@ def down(stack: StackName = "dev") -> None:
 @app.command()
 def recover(stack: StackName = "dev") -> None:
     """Mend what a crash left behind: a damaged state, a stale lock, creates that were cut off."""
-    engine, found = _open(stack)
+    engine, found = open_stack(stack)
     done = [
         restore_state(found),
         drop_torn_metadata(found),
@@ -119,9 +116,9 @@ def recover(stack: StackName = "dev") -> None:
         settle_pending(found, engine),
     ]
     for sentence in filter(None, done):
-        _out.print(f"Stack {stack}: {sentence}")
+        out.print(f"Stack {stack}: {sentence}")
     if not any(done):
-        _out.print(f"Stack {stack}: nothing to mend.")
+        out.print(f"Stack {stack}: nothing to mend.")
 
 
 def main() -> None:
@@ -129,34 +126,14 @@ def main() -> None:
     try:
         app()
     except Failure as failure:
-        _err.print(f"error: {failure}", markup=False)
+        err.print(f"error: {failure}", markup=False)
         sys.exit(failure.status)
-
-
-def _open(stack: str) -> tuple[Engine, Stack]:
-    """The engine and the stack, or a clear word about what is missing, before anything is touched."""
-    found = Stack.find(stack, Path.cwd())
-    found.require_passphrase()
-    return Engine(found.folder), found
-
-
-def _preview(engine: Engine, stack: Stack, *, quiet: bool = False) -> None:
-    """Show what would change; what is wrong anywhere in the stack ends it here, with nothing touched."""
-    status = engine.run(
-        *("preview", "--diff", "--refresh", "--suppress-outputs", "--stack", stack.name),
-        *("--config-file", str(stack.config())),
-        quiet=quiet,
-    )
-    if status != 0:
-        raise Failure(
-            Exit.FAILED, f"stack {stack.name}: the preview failed (pulumi ended with {status}), see above"
-        )
 
 
 def _settle(stack: Stack, engine: Engine) -> None:
     done = [drop_torn_metadata(stack), release_stale_lock(stack, engine), settle_pending(stack, engine)]
     for sentence in filter(None, done):
-        _err.print(f"Stack {stack.name}: {sentence}")
+        err.print(f"Stack {stack.name}: {sentence}")
 
 
 def _changed(engine: Engine, stack: str) -> dict[str, int]:
@@ -184,7 +161,7 @@ def _told(changes: dict[str, int]) -> str:
 
 
 def _show(answer: Answer) -> None:
-    _out.print(f"\n{answer.name}  {answer.url}", style="bold")
-    _out.print(f"  try    {answer.curl}", markup=False)
-    _out.print(f"  reply  {answer.reply}", markup=False)
-    _out.print(f"  log    {answer.logs}", markup=False)
+    out.print(f"\n{answer.name}  {answer.url}", style="bold")
+    out.print(f"  try    {answer.curl}", markup=False)
+    out.print(f"  reply  {answer.reply}", markup=False)
+    out.print(f"  log    {answer.logs}", markup=False)

@@ -13,8 +13,12 @@ import yaml
 
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
+from modelberth.contract import VERSION as CONTRACT
 from modelberth.errors import SpecError
 from modelberth.naming import require_stack_name
+
+NEWEST_STATE = 4
+"""Newest format of a state that the oldest supported engine reads (its `DeploymentSchemaVersionLatest`)."""
 
 _SALT = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
 
@@ -28,8 +32,8 @@ class Stack:
     project: str
 
     @classmethod
-    def find(cls, name: str, start: Path) -> "Stack":
-        """The stack of the project that `start` lies in.
+    def find(cls, name: str, start: Path, *, file: bool = True) -> "Stack":
+        """The stack of the project that `start` lies in; its own file must be there unless `file` is off.
 
         Raises:
             Failure: no project there, no such stack file, or a name that resources cannot carry.
@@ -46,9 +50,11 @@ class Stack:
             raise Failure(Exit.USAGE, f"{folder / 'Pulumi.yaml'}: name: given {project!r}, allowed: a text")
         stack = cls(name, folder, project)
         if not stack.file.is_file():
+            if not file:
+                return stack
             known = sorted(f.name.split(".")[1] for f in folder.glob("Pulumi.*.yaml"))
             raise Failure(
-                Exit.USAGE,
+                Exit.NO_STACK,
                 f"stack: given {name!r}, allowed: {', '.join(known) or 'none yet'}; no {stack.file.name}",
             )
         _yaml(stack.file)
@@ -97,14 +103,51 @@ class Stack:
         if file is None or not file.exists():
             return None
         try:
-            state: dict[str, Any] = json.loads(file.read_text())["checkpoint"]
+            written = json.loads(file.read_text())
+            state: dict[str, Any] = written["checkpoint"]
+            version = int(written["version"])
         except (ValueError, KeyError, TypeError):
             raise Failure(
                 Exit.STATE,
                 f"the state of stack {self.name!r} is damaged: {file}. The one before it lies beside it: "
                 f"`modelberth recover --stack {self.name}` puts that back.",
             ) from None
+        self._require_known(version, _outputs((state or {}).get("latest") or {}))
         return state
+
+    def require_readable(self, engine: Engine) -> bool:
+        """Whether there is a state, which then can be read; asks the engine where it is not a file at hand.
+
+        Raises:
+            Failure: the state is damaged, or made by a newer version.
+        """
+        if self.state_file is not None:
+            return self.read_state() is not None
+        exported = engine.ask("stack", "export", "--stack", self.name)
+        if exported is None:
+            return False
+        self._require_known(int(exported.get("version", 0)), _outputs(exported.get("deployment") or {}))
+        return True
+
+    def _require_known(self, version: int, outputs: dict[str, Any]) -> None:
+        """A state that a newer version wrote may hold what this one would lose."""
+        endpoints = outputs.get("endpoints")
+        contracts = [
+            contract.get("contract_version")
+            for contract in (endpoints.values() if isinstance(endpoints, dict) else ())
+            if isinstance(contract, dict)
+        ]
+        newest = max((number for number in contracts if isinstance(number, int)), default=0)
+        if version > NEWEST_STATE:
+            made, way_out = f"engine: format {version}, this one reads up to {NEWEST_STATE}", "the Pulumi CLI"
+        elif newest > CONTRACT:
+            made, way_out = f"modelberth: contract {newest}, this one writes {CONTRACT}", "modelberth"
+        else:
+            return
+        raise Failure(
+            Exit.NEWER,
+            f"the state of stack {self.name!r} was made by a newer {made}. Update {way_out} and try again.",
+        )
 
     def exists(self, engine: Engine) -> bool:
         """Whether the stack was ever made; asks the engine only where its files are not at hand."""
@@ -150,6 +193,23 @@ class Stack:
 
     def _copy(self) -> Path:
         return self.folder / ".state" / "config" / self.file.name
+
+
+def open_stack(name: str, *, passphrase: bool = True, file: bool = True) -> tuple[Engine, Stack]:
+    """The engine and the stack, or a clear word about what is missing, before anything is touched."""
+    found = Stack.find(name, Path.cwd(), file=file)
+    if passphrase:
+        found.require_passphrase()
+    return Engine(found.folder), found
+
+
+def _outputs(deployment: dict[str, Any]) -> dict[str, Any]:
+    """What the stack exports, from its state."""
+    resources = deployment.get("resources") or []
+    found: dict[str, Any] = next(
+        (r.get("outputs") or {} for r in resources if r.get("type") == "pulumi:pulumi:Stack"), {}
+    )
+    return found
 
 
 def _yaml(file: Path) -> dict[str, Any]:

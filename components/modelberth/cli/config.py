@@ -1,0 +1,87 @@
+"""The endpoints that a stack's config names, and copies of the config with other endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel, TypeAdapter
+
+from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.stack import Stack
+from modelberth.errors import SpecError
+from modelberth.spec import EndpointDeployment, Target, parse
+
+__all__ = ["Entry", "endpoints_of", "entries_of", "example_target", "with_endpoints"]
+
+Entry = dict[str, Any]
+"""An endpoint as written in the config."""
+
+# What a target needs beyond its kind, where the config names another one; common regions of each cloud.
+_EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "lambda": {"region": "us-east-1"},
+    "sagemaker": {"region": "us-east-1"},
+    "cloud_run": {"project": "example-project", "region": "us-central1"},
+    "vertex": {"project": "example-project", "region": "us-central1"},
+    "container_apps": {"resource_group": "example", "location": "eastus"},
+    "azure_ml": {"resource_group": "example", "location": "eastus"},
+}
+
+
+class _Endpoints(BaseModel):
+    endpoints: tuple[EndpointDeployment, ...]
+
+
+def entries_of(stack: Stack) -> list[Entry]:
+    """The endpoints as written.
+
+    Raises:
+        Failure: the config has none; a program of one's own may keep them elsewhere.
+    """
+    key = f"{stack.project}:endpoints"
+    found = (_content(stack).get("config") or {}).get(key)
+    if not isinstance(found, list) or not found:
+        raise Failure(
+            Exit.USAGE,
+            f"{stack.file.name}: {key}: given {found!r}, allowed: a list of endpoints "
+            "(docs/reference/spec.md)",
+        )
+    return found
+
+
+def endpoints_of(stack: Stack) -> tuple[EndpointDeployment, ...]:
+    """The endpoints, checked.
+
+    Raises:
+        Failure: there are none, or something in them is wrong.
+    """
+    try:
+        return parse(_Endpoints, {"endpoints": entries_of(stack)}).endpoints
+    except SpecError as error:
+        raise Failure(Exit.USAGE, f"{stack.file.name}: {error}") from None
+
+
+def example_target(kind: str) -> Target:
+    """A target of this kind, with an example's place in it."""
+    target: Target = TypeAdapter(Target).validate_python({"kind": kind, **_EXAMPLES.get(kind, {})})
+    return target
+
+
+@contextmanager
+def with_endpoints(stack: Stack, entries: Sequence[Entry]) -> Iterator[Path]:
+    """A copy of the stack's config with these endpoints in it, for as long as it is needed."""
+    content = _content(stack)
+    config = {**(content.get("config") or {}), f"{stack.project}:endpoints": list(entries)}
+    with TemporaryDirectory(prefix="modelberth-") as folder:
+        copy = Path(folder, stack.file.name)
+        copy.write_text(yaml.safe_dump({**content, "config": config}, sort_keys=False))
+        yield copy
+
+
+def _content(stack: Stack) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(stack.file.read_text())
+    return content

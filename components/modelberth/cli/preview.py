@@ -1,0 +1,212 @@
+"""`modelberth preview` and `modelberth diff`: what a change does to callers and to the bill."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from modelberth.cli.engine import Engine
+from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.options import PriceFile, StackName, err
+from modelberth.cli.planning import Seen, compared, planned
+from modelberth.cli.stack import Stack, open_stack
+from modelberth.preview.assemble import assemble
+from modelberth.preview.cost import PriceFileError, Prices
+from modelberth.preview.render import markdown, terminal, to_dict
+from modelberth.preview.report import Outcome, Report
+
+__all__ = ["checked", "diff", "preview", "prices_for", "today"]
+
+STATUS = {
+    Outcome.NOTHING: Exit.OK,
+    Outcome.CHANGES: Exit.CHANGES,
+    Outcome.DANGEROUS: Exit.DANGEROUS,
+    Outcome.REFUSED: Exit.REFUSED,
+    Outcome.FAILED: Exit.FAILED,
+}
+
+
+class Format(StrEnum):
+    """How a report is shown."""
+
+    TERMINAL = "terminal"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+AsFormat = Annotated[
+    Format, typer.Option("--format", help="terminal, markdown (for a pull request's comment) or json.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+Verbose = Annotated[bool, typer.Option("--diff", help="Show every property that changes.")]
+PolicyPacks = Annotated[
+    list[Path] | None,
+    typer.Option("--policy-pack", help="Folder of a policy pack to check with; repeatable."),
+]
+
+
+def preview(
+    stack: StackName = "dev",
+    *,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="On stand-in providers: without credentials, plugins or a look at what runs.",
+        ),
+    ] = False,
+    state: Annotated[
+        bool,
+        typer.Option("--state/--no-state", help="Offline: compare with the state, or with nothing."),
+    ] = True,
+    form: AsFormat = Format.TERMINAL,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    prices: PriceFile = None,
+    policy_pack: PolicyPacks = None,
+) -> None:
+    """Show what `up` would do to callers and to the bill, and change nothing.
+
+    Exit status: 0 nothing changes, 10 changes, 11 a dangerous one, 12 a policy or budget is broken, 1 the
+    program fails.
+    """
+    if not state and not offline:
+        raise Failure(Exit.USAGE, "--no-state: allowed with --offline only")
+    engine, found = open_stack(stack, passphrase=not offline)
+    read = prices_for(found, prices)
+    if not offline:
+        found.read_state()
+        found.ensure(engine)
+    has_state = state and found.require_readable(engine)
+    if offline and has_state:
+        found.require_passphrase()
+    with _progress(form, as_json=as_json) as seen:
+        plan = planned(
+            engine, found, offline=offline, state=has_state, policy_packs=tuple(policy_pack or ()), seen=seen
+        )
+    before = "what is deployed" if not offline else "the state as last written" if has_state else "nothing"
+    report = assemble(plan, read, offline=offline, today=today(), before=before)
+    _finish(report, Format.JSON if as_json else form, verbose=verbose)
+
+
+def diff(
+    revisions: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASE..HEAD",
+            help="Two git revisions. BASE...HEAD: from where they parted. BASE alone: with the working tree.",
+        ),
+    ],
+    stack: StackName = "dev",
+    *,
+    form: AsFormat = Format.TERMINAL,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    prices: PriceFile = None,
+    policy_pack: PolicyPacks = None,
+) -> None:
+    """Show what going from one git revision to another does to callers and to the bill.
+
+    Runs both programs on stand-in providers: no state, no credentials, no network. Exit status as `preview`.
+    """
+    engine, found = open_stack(stack, passphrase=False, file=False)
+    read = prices_for(found, prices)
+    with _progress(form, as_json=as_json) as seen:
+        plan, revision, empty = compared(
+            engine, found, revisions, policy_packs=tuple(policy_pack or ()), seen=seen
+        )
+    notes = [f"Compared with nothing: of {revision.base} {empty}."] if empty else []
+    report = assemble(
+        plan,
+        read,
+        offline=True,
+        today=today(),
+        before=str(revision.base),
+        after=str(revision.head),
+        notes=notes,
+    )
+    _finish(report, Format.JSON if as_json else form, verbose=verbose)
+
+
+def checked(engine: Engine, stack: Stack, *, quiet: bool) -> None:
+    """Show what an update would do; end here with nothing touched where it must not begin."""
+    with _progress(Format.TERMINAL, as_json=quiet) as seen:
+        plan = planned(engine, stack, offline=False, seen=seen)
+    report = assemble(plan, prices_for(stack), offline=False, today=today(), before="what is deployed")
+    status = STATUS[report.outcome]
+    if not quiet or status in {Exit.FAILED, Exit.REFUSED}:
+        terminal(report, Console(soft_wrap=True, highlight=False, stderr=quiet))
+    if status in {Exit.FAILED, Exit.REFUSED}:
+        _require_sdk(report)
+        raise Failure(status, f"stack {stack.name}: nothing was changed, the preview says why not")
+
+
+def _finish(report: Report, form: Format, *, verbose: bool) -> None:
+    match form:
+        case Format.TERMINAL:
+            terminal(report, Console(highlight=False), verbose=verbose)
+        case Format.MARKDOWN:
+            sys.stdout.write(markdown(report))
+        case Format.JSON:
+            sys.stdout.write(json.dumps(to_dict(report), indent=2, allow_nan=False) + "\n")
+    _require_sdk(report)
+    raise typer.Exit(STATUS[report.outcome])
+
+
+def _require_sdk(report: Report) -> None:
+    for error in report.errors:
+        missing = re.search(r"No module named '(pulumi_(\w+))", error.message)
+        if missing:
+            extra = {"azure_native": "azure"}.get(missing[2], missing[2])
+            way_out = (
+                f"pip install 'modelberth[{extra}]'" if extra in _EXTRAS else f"pip install {missing[1]}"
+            )
+            raise Failure(
+                Exit.SDK, f"the program needs the package {missing[1]}, which is not installed: {way_out}"
+            )
+
+
+_EXTRAS = {
+    "aws": "modelberth[aws]",
+    "azure_native": "modelberth[azure]",
+    "gcp": "modelberth[gcp]",
+    "kubernetes": "modelberth[kubernetes]",
+}
+
+
+def prices_for(stack: Stack, file: Path | None = None) -> Prices:
+    """The price file that is named, else the newest of the project's own and the package's."""
+    try:
+        return Prices.choose(file, stack.folder)
+    except PriceFileError as error:
+        raise Failure(Exit.PRICES, str(error)) from None
+
+
+def today() -> date:
+    """The day in UTC, against which the age of prices is told."""
+    return datetime.now(UTC).date()
+
+
+@contextmanager
+def _progress(form: Format, *, as_json: bool) -> Iterator[Seen | None]:
+    """A word for the person while the engine works, on a terminal only."""
+    if as_json or form is not Format.TERMINAL or not err.is_terminal:
+        yield None
+        return
+    count = 0
+    with err.status("Previewing…") as status:
+
+        def seen(_: object) -> None:
+            nonlocal count
+            count += 1
+            status.update(f"Previewing… {count} resources")
+
+        yield seen
