@@ -37,6 +37,8 @@ class Comparison:
     """Processes that ran or waited to, mean of the last minute of the measurement; its own are among them."""
     aim: float | None = None
     """Ratio that is not to be exceeded."""
+    limit: float | None = None
+    """Seconds by the clock that the subject is not to exceed; of a machine with nothing else to do."""
 
     @property
     def wall_ratio(self) -> Spread:
@@ -60,6 +62,13 @@ class Comparison:
             return None
         return all(ratio.median <= self.aim for ratio in (self.wall_ratio, self.cpu_ratio) if ratio)
 
+    @property
+    def is_within(self) -> bool | None:
+        """Whether the subject's median keeps to the limit; None where there is none."""
+        if self.limit is None:
+            return None
+        return Spread.of(subject.wall for subject, _ in self.pairs).median <= self.limit
+
 
 @dataclass(frozen=True)
 class Race:
@@ -75,7 +84,9 @@ class Race:
         costs = {name: tuple(costs[name] for costs in measured[warm_up:]) for name in contestants}
         return cls(costs, os.getloadavg()[0])
 
-    def compare(self, subject: str, baseline: str, aim: float | None = None) -> Comparison:
+    def compare(
+        self, subject: str, baseline: str, aim: float | None = None, *, limit: float | None = None
+    ) -> Comparison:
         """Pair two contestants round by round."""
         pairs = tuple(zip(self.costs[subject], self.costs[baseline], strict=True))
-        return Comparison(subject, baseline, pairs, self.load, aim)
+        return Comparison(subject, baseline, pairs, self.load, aim, limit)

@@ -30,6 +30,7 @@ def as_json(machine: Machine, comparisons: Sequence[Comparison]) -> str:
             "wall_ratio": asdict(comparison.wall_ratio),
             "cpu_ratio": asdict(comparison.cpu_ratio) if comparison.cpu_ratio else None,
             "is_met": comparison.is_met,
+            "is_within": comparison.is_within,
         }
         for comparison in comparisons
     ]
@@ -37,7 +38,6 @@ def as_json(machine: Machine, comparisons: Sequence[Comparison]) -> str:
 
 
 def _row(comparison: Comparison) -> tuple[str, ...]:
-    verdict = {None: "", True: "met", False: "MISSED"}[comparison.is_met]
     subjects, baselines = zip(*comparison.pairs, strict=True)
     return (
         comparison.subject,
@@ -46,9 +46,19 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
         f"{_cpu(subjects)} / {_cpu(baselines)}",
         _ratio(comparison.wall_ratio),
         _ratio(comparison.cpu_ratio),
-        f"{comparison.aim:g} {verdict}" if comparison.aim is not None else "",
+        _verdict(comparison),
         f"{comparison.load:.1f}",
     )
+
+
+def _verdict(comparison: Comparison) -> str:
+    word = {True: "met", False: "MISSED"}
+    said = []
+    if comparison.is_met is not None:
+        said.append(f"{comparison.aim:g} {word[comparison.is_met]}")
+    if comparison.is_within is not None:
+        said.append(f"{comparison.limit:g} s {word[comparison.is_within]}")
+    return ", ".join(said)
 
 
 def _wall(costs: Sequence[Cost]) -> str:

@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
 
 import deployments
 import imports
+import offline_previews
 import previews
 import servers
 from comparison import Comparison
@@ -39,6 +40,7 @@ def main() -> int:
     benchmarks: dict[str, _Benchmark] = {
         "imports": lambda _: imports.compare(rounds),
         "previews": lambda scratch: previews.compare(scratch, rounds, arguments.endpoints),
+        "offline-previews": lambda scratch: offline_previews.compare(scratch, rounds, arguments.endpoints),
         "deployments": lambda scratch: deployments.compare(scratch, rounds),
         "serving": lambda scratch: servers.compare(scratch, rounds),
     }
@@ -69,10 +71,17 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=_count, default=5, help="counted rounds of each comparison (5)")
     parser.add_argument(
-        "--endpoints", type=_count, nargs="+", default=[1, 10, 100], help="sizes of the stacks (1 10 100)"
+        "--endpoints",
+        type=_count,
+        nargs="+",
+        default=[1, 10, 30, 100],
+        help="sizes of the stacks (1 10 30 100)",
     )
     parser.add_argument(
-        "--only", nargs="+", choices=["imports", "previews", "deployments", "serving"], help="not all"
+        "--only",
+        nargs="+",
+        choices=["imports", "previews", "offline-previews", "deployments", "serving"],
+        help="not all",
     )
     parser.add_argument("--json", action="store_true", help="print every measurement, for machines")
     return parser.parse_args()

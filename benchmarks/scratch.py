@@ -17,7 +17,7 @@ import environment
 from checkout import Checkout
 from pulumi_cli import on_path
 from record import Program, SetupRecord, python_inputs
-from timing import BenchmarkError, Finished, timed
+from timing import BenchmarkError, Cost, Finished, timed
 from versions import printed_version
 
 __all__ = ["Project", "Scratch", "scratch"]
@@ -25,6 +25,8 @@ __all__ = ["Project", "Scratch", "scratch"]
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _COPIED = ("Makefile", "Pulumi.yaml", "pyproject.toml", "requirements", "tools", "stacks", "models")
 _PROGRAMS = Path(__file__).resolve().parent / "programs"
+_CLOUDS = _REPOSITORY / "examples" / "clouds"
+_CHANGES = 10  # the exit status of `modelberth preview` that found some
 # A make above this one hands its own targets and variables down in these.
 _OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "STACK")
 
@@ -39,14 +41,29 @@ class Project:
     def configure(self, stack: str, **config: Any) -> None:
         """Write the stack's config; keys stand in the project's own namespace."""
         file = self.folder / f"Pulumi.{stack}.yaml"
-        name = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
         kept = yaml.safe_load(file.read_text()) if file.exists() else {}
-        values = {f"{name}:{key}": value for key, value in config.items()}
+        values = {f"{self.name}:{key}": value for key, value in config.items()}
         file.write_text(yaml.safe_dump({**kept, "config": values}))
+
+    def config(self, stack: str) -> dict[str, Any]:
+        """The stack's config in the project's own namespace."""
+        values = yaml.safe_load((self.folder / f"Pulumi.{stack}.yaml").read_text())["config"]
+        own = f"{self.name}:"
+        return {key.removeprefix(own): value for key, value in values.items() if key.startswith(own)}
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
 
     def pulumi(self, *arguments: str) -> Finished:
         """Run the engine; it must succeed."""
         return timed(["pulumi", *arguments, "--non-interactive"], cwd=self.folder, environ=self.environ)
+
+    def modelberth(self, *arguments: str) -> Cost:
+        """Run a command that has to find changes."""
+        command = ["modelberth", *arguments]
+        return timed(command, cwd=self.folder, environ=self.environ, exit_status=_CHANGES).cost
 
     def make(self, target: str) -> Finished:
         """Run a target of the Makefile, as a person does."""
@@ -64,6 +81,10 @@ class Scratch:
     """The same resources with the same inputs, registered one by one without the package."""
     components_only: Project
     """As many resources as the embedded default has, none of which needs a provider."""
+    clouds: Project
+    """`examples/clouds`, whose providers have to be stood in for."""
+    many_clouds: Project
+    """As many endpoints of the same kinds as its config asks for."""
     engine: str
     """Version of the Pulumi CLI."""
 
@@ -83,13 +104,17 @@ def scratch() -> Iterator[Scratch]:
             _copy(_REPOSITORY / item, checkout.root / item)
         for program in _PROGRAMS.iterdir():
             _copy(program, checkout.root / program.name)
+        _copy(_CLOUDS, checkout.root / "clouds")
         engine = _set_up(checkout, outside)
+        (checkout.root / "clouds" / ".venv").symlink_to(checkout.venv)
         environ = {**outside, **environment.variables(checkout, outside)}
         inside = {name: value for name, value in environ.items() if value is not None}
         made = Scratch(
             endpoints=Project(checkout.root, inside),
             by_hand=Project(checkout.root / "by_hand", inside),
             components_only=Project(checkout.root / "components_only", inside),
+            clouds=Project(checkout.root / "clouds", inside),
+            many_clouds=Project(checkout.root / "many_clouds", inside),
             engine=engine,
         )
         try:

@@ -45,14 +45,18 @@ class Finished:
 
 
 def timed(
-    command: Sequence[str | Path], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    exit_status: int = 0,
 ) -> Finished:
     """Run a command; its processor time is that of all its descendants that were waited for.
 
     A process that detaches itself, such as a served endpoint, is not in it.
 
     Raises:
-        BenchmarkError: it failed.
+        BenchmarkError: it ended with another exit status than `exit_status`.
     """
     # Files, not pipes: nobody has to read while the clock runs.
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
@@ -68,7 +72,7 @@ def timed(
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         printed, complaints = _text(output), _text(errors)
-    if process.returncode != 0:
+    if process.returncode != exit_status:
         line = " ".join(map(str, command))
         said = f"{printed[-_TAIL:]}\n{complaints[-_TAIL:]}".strip()
         raise BenchmarkError(f"`{line}` ended with exit status {process.returncode}:\n{said}")

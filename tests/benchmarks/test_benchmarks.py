@@ -43,6 +43,15 @@ def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         ("imports", ["import modelberth, every public name"] * 2, True),
         ("previews", ["pulumi preview, 1 endpoint"], True),
         (
+            "offline-previews",
+            [
+                "modelberth preview --offline, 3 endpoints",
+                "pulumi preview under stand-ins, 3 endpoints",
+                "pulumi preview under stand-ins, 1 endpoint",
+            ],
+            True,
+        ),
+        (
             "deployments",
             ["make up, no change", "make up, no change", "make up, one setting changed"],
             False,
@@ -61,7 +70,8 @@ def test_each_benchmark_runs_and_gives_ratios(name: str, subjects: list[str], ha
         (pair,) = comparison["pairs"]
         ratio = pair["subject"]["wall"] / pair["baseline"]["wall"]
         assert comparison["wall_ratio"] == {"median": ratio, "low": ratio, "high": ratio}
-        assert isinstance(comparison["is_met"], bool) is has_aim
+        judged = comparison["is_met"] if comparison["limit"] is None else comparison["is_within"]
+        assert isinstance(judged, bool) is has_aim
 
 
 def test_the_table_has_a_line_for_each_comparison(benchmark: Any) -> None:
@@ -102,6 +112,40 @@ def test_contestants_run_in_turns_and_the_first_round_does_not_count(benchmark: 
 def test_an_aim_is_met_only_if_both_clocks_say_so(benchmark: Any, cpu: float, is_met: bool) -> None:
     cost, comparison = benchmark("timing").Cost, benchmark("comparison").Comparison
     assert comparison("a", "b", ((cost(1.1, cpu), cost(1.0, 1.0)),), 0.0, 1.2).is_met is is_met
+
+
+@pytest.mark.parametrize(("wall", "is_within"), [(4.9, True), (5.1, False)])
+def test_a_limit_is_the_subjects_own_time(benchmark: Any, wall: float, is_within: bool) -> None:
+    cost, comparison = benchmark("timing").Cost, benchmark("comparison").Comparison
+    found = comparison("a", "b", ((cost(wall), cost(9.0)),), 0.0, limit=5.0)
+    assert found.is_within is is_within
+    assert found.is_met is None
+    row = benchmark("report").as_table([found]).splitlines()[-1]
+    assert f"| 5 s {'met' if is_within else 'MISSED'} " in row
+
+
+def test_an_endpoint_of_many_is_held_against_one_of_few(
+    benchmark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS.parent / "tools")
+    offline, cost, error = (
+        benchmark("offline_previews"),
+        benchmark("timing").Cost,
+        benchmark("timing").BenchmarkError,
+    )
+    linear = {
+        size: [cost(2 + size / 10, 1 + size / 20), cost(199.0 - size, 99.0)] for size in (1, 10, 30, 100)
+    }
+    (found,) = offline.per_endpoint(linear, 0.0)
+    assert found.subject == "each endpoint from 30 to 100, under stand-ins"
+    assert found.wall_ratio.median == pytest.approx(1.0)
+    assert found.is_met
+    (found,) = offline.per_endpoint({**linear, 100: [cost(22.0, 9.0)]}, 0.0)
+    assert not found.is_met
+    with pytest.raises(error, match=r"70 more endpoints took -1\.00 s more"):
+        list(offline.per_endpoint({**linear, 100: [cost(4.0, 9.0)]}, 0.0))
+    assert list(offline.per_endpoint({1: linear[1], 10: linear[10]}, 0.0)) == []
+    assert [offline.resources(count) for count in (1, 2, 3, 4)] == [14, 19, 27, 40]
 
 
 def test_what_did_not_happen_is_not_measured(benchmark: Any) -> None:

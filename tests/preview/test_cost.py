@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelberth.preview.cost import Cost, Prices, budget_of, cost_of, load_of, rules
+from modelberth.preview.cost import cost_of
 from modelberth.preview.cost.bill import _PRICERS
-from modelberth.preview.plan import Marker, Op, Step
+from modelberth.preview.plan import Marker, Op, Plan, Step
 from modelberth.spec import EndpointSpec, Load
 from modelberth.spec.parsing import parse
 from support.costs import PRICES, cost, load, provider, step, usd, why
@@ -34,6 +35,21 @@ KEY = "aws:kms/key:Key"
 def test_where_a_region_is_taken_from(inputs: dict[str, Any], around: list[Step], region: str) -> None:
     found = cost(step(KEY, inputs), around=around)
     assert [line.price for line in found.least.lines] == [f"aws.kms.key@{region}"]
+
+
+def test_the_region_of_its_own_provider() -> None:
+    """Of several providers it is the one that makes the resource; the default one has the stack's config."""
+    frankfurt = step("pulumi:providers:aws", {"region": "eu-central-1"}, "frankfurt")
+    virginia = step("pulumi:providers:aws", {"region": "us-east-1"}, "virginia")
+    default = "urn:pulumi:dev::shop::pulumi:providers:aws::default_7_51_1"
+    for urn, config, region in (
+        (virginia.urn, {"aws:region": "eu-central-1"}, "us-east-1"),
+        (default, {"aws:region": "us-east-1"}, "us-east-1"),
+    ):
+        key = step(KEY, provider=urn)
+        plan = Plan(project="shop", stack="dev", steps=(frankfurt, virginia, key), config=config)
+        found = cost_of([key], "after", load(), PRICES, plan)
+        assert [line.price for line in found.least.lines] == [f"aws.kms.key@{region}"]
 
 
 def test_the_arn_of_what_is_deployed_tells_its_region() -> None:

@@ -38,7 +38,7 @@ def test_lines_keep_to_the_width(name: str, report: Report, width: int) -> None:
     assert len(lines) > 5
     errors = False
     for line in lines:
-        errors = line == "Errors" or errors and line != ""
+        errors = line == "Errors" or (errors and line != "")
         if errors:  # never broken, so that one can search for them
             continue
         # Only a word that is longer than the line may pass its end.

@@ -37,12 +37,17 @@ def region_of(resource: Resource) -> str:
 
 
 def _providers(resource: Resource) -> list[str]:
-    package = resource.step.package
-    name = _PROVIDER.get(package)
-    values = [
-        (inputs_of(step, resource.side) or {}).get(name or "")
-        for step in resource.plan.by_type.get(f"pulumi:providers:{package}", ())
-    ]
+    """The region of the resource's provider; of any of its package, where a plan does not say which it is.
+
+    The engine tells nothing of a provider that it made by itself: that one has the stack's config.
+    """
+    package, plan = resource.step.package, resource.plan
+    name = _PROVIDER.get(package, "")
+    own = plan.by_urn.get(resource.step.provider)
+    steps = [own] if own is not None else plan.by_type.get(f"pulumi:providers:{package}", ())
+    values = [(inputs_of(step, resource.side) or {}).get(name) for step in steps]
+    if not steps or resource.step.provider and own is None:
+        values = [plan.config.get(f"{package}:{name}")]
     return [_plain(value, package) for value in values if isinstance(value, str)]
 
 

@@ -23,6 +23,7 @@ _NAMED: Final = 3
 # Of two effects of the same severity the first one here is the news.
 _HAPPENS: Final = {
     Kind.REMOVED: "is removed",
+    Kind.CREATED: "is created",
     Kind.DATA_DELETED: "loses data",
     Kind.REPLACED: "is replaced",
     Kind.NEWLY_PUBLIC: "becomes public",
@@ -33,7 +34,6 @@ _HAPPENS: Final = {
     Kind.KEY_CHANGED: "gets another key",
     Kind.UNKNOWN: "changes, and offline it is not known whether it is replaced",
     Kind.COUNT_RESET: "has its number of replicas set back",
-    Kind.CREATED: "is created",
     Kind.ROLLING: "is rolled over",
     Kind.TRAFFIC_MOVED: "has its traffic moved",
     Kind.PERMISSIONS_NARROWED: "may do less than before",

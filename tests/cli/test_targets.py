@@ -1,0 +1,87 @@
+"""The decision table: which targets fit an endpoint, and why not the others."""
+
+from typing import Any
+
+import pytest
+
+from modelberth.capability_table import load
+from modelberth.cli.targets import Choice, choices
+from modelberth.spec import EndpointDeployment, parse
+
+HUB = {"uri": "hf://org/name", "sha256": "0" * 64}
+LAMBDA = {"kind": "lambda", "region": "us-east-1"}
+
+
+def judged(**spec: Any) -> dict[str, Choice]:
+    entry = {"name": "iris", "model": HUB, "target": LAMBDA, **spec}
+    found = choices(parse(EndpointDeployment, entry))
+    assert sorted(choice.target for choice in found) == sorted(load()), "every target is judged once"
+    fits = [choice.fits for choice in found]
+    assert fits == sorted(fits, reverse=True), "those that fit come first"
+    return {choice.target: choice for choice in found}
+
+
+def fitting(found: dict[str, Choice]) -> set[str]:
+    return {target for target, choice in found.items() if choice.fits}
+
+
+@pytest.mark.parametrize(
+    ("spec", "fits"),
+    [
+        pytest.param(
+            {"model": {"uri": "model.onnx"}, "target": {"kind": "local"}}, set(load()), id="the default"
+        ),
+        pytest.param(
+            {"resources": {"gpu": {"kind": "l4"}}}, {"cloud_run", "vertex", "kubernetes"}, id="a GPU"
+        ),
+        pytest.param(
+            {"limits": {"max_body": "20Mi"}},
+            {"cloud_run", "container_apps", "azure_ml", "kubernetes"},
+            id="a body of 20 MiB",
+        ),
+        pytest.param(
+            {"scaling": {"min": 0, "max": 3}},
+            {"lambda", "cloud_run", "container_apps", "kubernetes"},
+            id="down to no replica",
+        ),
+        pytest.param(
+            {"limits": {"timeout": "30m"}}, {"cloud_run", "vertex", "kubernetes"}, id="half an hour"
+        ),
+    ],
+)
+def test_which_targets_fit(spec: dict[str, Any], fits: set[str]) -> None:
+    assert fitting(judged(**spec)) == fits
+
+
+def test_a_refusal_names_the_field_the_value_and_what_is_allowed() -> None:
+    (refused,) = judged(limits={"max_body": "20Mi"})["lambda"].refused
+    assert refused.startswith("limits.max_body: given 20Mi, allowed: at most 6Mi on target `lambda`: ")
+
+
+def test_every_refusal_of_a_target_is_told() -> None:
+    refused = judged(resources={"gpu": {"kind": "l4"}}, limits={"timeout": "30m", "max_body": "20Mi"})
+    assert [reason.partition(":")[0] for reason in refused["lambda"].refused] == [
+        "resources.gpu",
+        "limits.max_body",
+        "limits.timeout",
+    ]
+
+
+def test_the_one_of_the_config_is_marked_and_a_planned_one_is_no_refusal() -> None:
+    found = judged()
+    assert [choice.target for choice in found.values() if choice.chosen] == ["lambda"]
+    assert (found["lambda"].status, found["lambda"].fits) == ("planned", True)
+
+
+def test_of_those_that_fit_the_ones_that_can_be_deployed_to_come_first() -> None:
+    found = list(judged(model={"uri": "model.onnx"}, target={"kind": "local"}).values())
+    assert [choice.status for choice in found] == ["available", *["planned"] * 7]
+    assert found[0].target == "local"
+
+
+def test_limits_and_cold_starts_come_from_the_table() -> None:
+    found = judged()
+    assert (found["lambda"].max_body, found["lambda"].max_timeout) == ("≤ 6Mi", "≤ 15m")
+    assert found["lambda"].gpu == "no"
+    assert found["vertex"].scale_to_zero == "no"
+    assert all(choice.cold_start for choice in found.values())
