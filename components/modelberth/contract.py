@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from pulumi import Input
 
-VERSION: Final = 1
+from modelberth._version import CONTRACT
+
+VERSION: Final = CONTRACT
 """Version of the plain form. A field may be added within a version; nothing is renamed or removed."""
 
 

@@ -16,7 +16,15 @@ from modelberth.cli.stack import Stack
 from modelberth.errors import SpecError
 from modelberth.spec import EndpointDeployment, Target, parse
 
-__all__ = ["Entry", "endpoints_of", "entries_of", "example_target", "with_endpoints"]
+__all__ = [
+    "Entry",
+    "config_of",
+    "endpoints_of",
+    "entries_of",
+    "example_target",
+    "with_config",
+    "with_endpoints",
+]
 
 Entry = dict[str, Any]
 """An endpoint as written in the config."""
@@ -43,7 +51,7 @@ def entries_of(stack: Stack) -> list[Entry]:
         Failure: the config has none; a program of one's own may keep them elsewhere.
     """
     key = f"{stack.project}:endpoints"
-    found = (_content(stack).get("config") or {}).get(key)
+    found = config_of(stack).get(key)
     if not isinstance(found, list) or not found:
         raise Failure(
             Exit.USAGE,
@@ -71,14 +79,25 @@ def example_target(kind: str) -> Target:
     return target
 
 
+def config_of(stack: Stack) -> dict[str, Any]:
+    """What stands under `config` in the stack's file."""
+    return dict(_content(stack).get("config") or {})
+
+
 @contextmanager
 def with_endpoints(stack: Stack, entries: Sequence[Entry]) -> Iterator[Path]:
     """A copy of the stack's config with these endpoints in it, for as long as it is needed."""
-    content = _content(stack)
-    config = {**(content.get("config") or {}), f"{stack.project}:endpoints": list(entries)}
+    config = {**config_of(stack), f"{stack.project}:endpoints": list(entries)}
+    with with_config(stack, config) as copy:
+        yield copy
+
+
+@contextmanager
+def with_config(stack: Stack, config: Mapping[str, Any]) -> Iterator[Path]:
+    """A copy of the stack's config file with another `config`, for as long as it is needed."""
     with TemporaryDirectory(prefix="modelberth-") as folder:
         copy = Path(folder, stack.file.name)
-        copy.write_text(yaml.safe_dump({**content, "config": config}, sort_keys=False))
+        copy.write_text(yaml.safe_dump({**_content(stack), "config": dict(config)}, sort_keys=False))
         yield copy
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import yaml
-
 from modelberth.capabilities import check
+from modelberth.cli.config import config_of, with_config
 from modelberth.cli.engine import Engine
 from modelberth.cli.planning import planned
 from modelberth.cli.stack import Stack
@@ -55,15 +51,14 @@ def experiment(engine: Engine, stack: Stack, plan: Plan, step: Step, *, seen: Pr
 
     `seen` is told how many plans are done and how many there will be.
     """
-    content: Config = yaml.safe_load(stack.file.read_text()) or {}
-    config: Config = content.get("config") or {}
+    config: Config = config_of(stack)
     owner = plan.owner(step)
     endpoint = _entry(config, stack.project, owner.name if owner else "")
     wanted, not_tried = candidates(config, stack.project, endpoint, owner.name if owner else "")
     seen(0, len(wanted))
 
     def run(omission: Omission) -> Plan:
-        with _written(stack, {**content, "config": without(config, omission.keys)}) as file:
+        with with_config(stack, without(config, omission.keys)) as file:
             return planned(engine, stack, offline=True, state=False, config=file)
 
     influences, none, needed = [], [], {}
@@ -141,15 +136,6 @@ def _deployments(config: Config, project: str) -> tuple[EndpointDeployment, ...]
     except SpecError:
         return None
     return None if any(check(deployment.spec, deployment.target) for deployment in found) else found
-
-
-@contextmanager
-def _written(stack: Stack, content: Config) -> Iterator[Path]:
-    """A config file for as long as it is needed."""
-    with TemporaryDirectory(prefix="modelberth-") as folder:
-        file = Path(folder, stack.file.name)
-        file.write_text(yaml.safe_dump(content, sort_keys=False))
-        yield file
 
 
 def _last_line(text: str) -> str:

@@ -21,7 +21,6 @@ from modelberth.cli.scratch import Scratch
 from modelberth.cli.stack import Stack
 from modelberth.preview.events import read_plan
 from modelberth.preview.plan import Plan, Step
-from modelberth.preview.standins import StandIns
 
 __all__ = ["Seen", "compared", "planned"]
 
@@ -48,6 +47,8 @@ def planned(
     if not offline:
         file = stack.config() if config is None else config
         return _plan(engine, stack, file, ["--refresh", *arguments], seen)
+    from modelberth.preview.standins import StandIns  # noqa: PLC0415 - brings Pulumi and gRPC
+
     with StandIns(own=True) as standins:
         if state and stack.exists(engine):
             there = engine.within(stack.folder, {**os.environ, **standins.environment})
@@ -72,6 +73,8 @@ def compared(
     so aliases, replacements and what follows from them are the engine's own. Both are laid out in the same
     folder in turn: a path of the program's own folder is no difference between them.
     """
+    from modelberth.preview.standins import StandIns  # noqa: PLC0415 - brings Pulumi and gRPC
+
     arguments = [*(word for pack in policy_packs for word in ("--policy-pack", str(pack)))]
     with StandIns(own=True) as standins, Scratch.make(standins.environment) as scratch:
         repository = Repository.around(stack.folder, scratch.folder)

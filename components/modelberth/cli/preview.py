@@ -165,12 +165,9 @@ def _require_sdk(report: Report) -> None:
     for error in report.errors:
         missing = re.search(r"No module named '(pulumi_(\w+))", error.message)
         if missing:
-            extra = {"azure_native": "azure"}.get(missing[2], missing[2])
-            way_out = (
-                f"pip install 'modelberth[{extra}]'" if extra in _EXTRAS else f"pip install {missing[1]}"
-            )
+            package = _EXTRAS.get(missing[2], missing[1])
             raise Failure(
-                Exit.SDK, f"the program needs the package {missing[1]}, which is not installed: {way_out}"
+                Exit.SDK, f"the program needs {missing[1]}, which is not installed: pip install {package!r}"
             )
 
 

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from modelberth._version import CONTRACT
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
-from modelberth.contract import VERSION as CONTRACT
 from modelberth.errors import SpecError
 from modelberth.naming import require_stack_name
 

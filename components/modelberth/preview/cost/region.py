@@ -46,7 +46,7 @@ def _providers(resource: Resource) -> list[str]:
     own = plan.by_urn.get(resource.step.provider)
     steps = [own] if own is not None else plan.by_type.get(f"pulumi:providers:{package}", ())
     values = [(inputs_of(step, resource.side) or {}).get(name) for step in steps]
-    if not steps or resource.step.provider and own is None:
+    if not steps or (resource.step.provider and own is None):
         values = [plan.config.get(f"{package}:{name}")]
     return [_plain(value, package) for value in values if isinstance(value, str)]
 
