@@ -24,11 +24,13 @@ def test_a_model_endpoint_is_the_targets_own_component(recorder: Recorder) -> No
     ]
 
 
-def test_a_component_registers_its_outputs_once_and_its_inputs_never(recorder: Recorder) -> None:
+def test_a_component_registers_what_was_asked_for_and_its_outputs_once(recorder: Recorder) -> None:
     run(recorder, lambda: ModelEndpoint("iris", ModelEndpointArgs.parse(CONFIG)))
     components = [r for r in recorder.resources if r.type.startswith("modelberth:index:")]
     assert len(components) == 2
-    assert [r.inputs for r in components] == [{}, {}]
+    assert components[0].inputs["spec"]["model"]["uri"] == CONFIG["model"]["uri"]
+    assert components[0].inputs["target"]["kind"] == "local"
+    assert components[1].inputs == {}, "what stands around it has said it"
     contracts = [outputs["contract"] for outputs in recorder.outputs.values() if "contract" in outputs]
     assert len(contracts) == 2
     for contract in contracts:

@@ -15,4 +15,4 @@ def test_every_block_runs(session: Session) -> None:
     found = blocks(GUIDE)
     for block in found:
         session.run(block)
-    assert Counter(block.language for block in found) == {"yaml": 1, "python": 3, "sh": 2, "text": 1}
+    assert Counter(block.language for block in found) == {"yaml": 1, "python": 4, "sh": 2, "text": 1}

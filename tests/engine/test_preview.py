@@ -151,7 +151,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Team:
 def effects(report: dict[str, Any], endpoint: str) -> dict[str, str]:
     """The sentences about an endpoint by kind."""
     (found,) = [entry for entry in report["endpoints"] if entry["name"] == endpoint]
-    return {effect["kind"]: effect["sentence"] for effect in found["effects"]}
+    kinds = dict.fromkeys(effect["kind"] for effect in found["effects"])
+    return {
+        kind: " ".join(effect["sentence"] for effect in found["effects"] if effect["kind"] == kind)
+        for kind in kinds
+    }
 
 
 def test_one_field_of_one_endpoint(clouds: Team) -> None:
@@ -159,9 +163,9 @@ def test_one_field_of_one_endpoint(clouds: Team) -> None:
     status, report = clouds.report("diff", "main..memory")
     assert (status, report["outcome"]) == (10, "changes")
     assert set(effects(report, "vision")) == set(effects(report, "ranking")) == {"unchanged"}
-    (sentence,) = effects(report, "scoring").values()
-    assert "2048" in sentence
-    assert "4096" in sentence
+    said = effects(report, "scoring")["rolling"]
+    assert "`memorySize` 2048 → 4096" in said
+    assert "`scoring-live`" in said, "the alias follows the new version"
     scoring = next(entry for entry in report["endpoints"] if entry["name"] == "scoring")
     before, after = scoring["cost"]["before"], scoring["cost"]["after"]
     # 1 million calls of 100 ms: 2 GiB more for 100,000 s at 0.0000133334 USD for each GiB-s on arm64.
@@ -262,7 +266,8 @@ def test_offline_against_the_state(guarded: Team) -> None:
 
 def price_file(team: Team) -> list[str]:
     file = team.project.folder / "prices.toml"
-    file.write_text('[[price]]\nid = "aws.kms.key"\nusd = -1\n')
+    row = (REPOSITORY / "components/modelberth/preview/cost/prices.toml").read_text().split("prices = [\n")[1]
+    file.write_text("prices = [\n" + row.replace("usd = ", "usd = -", 1))
     return ["--prices", str(file)]
 
 
@@ -309,7 +314,7 @@ def test_what_is_wrong_before_anything_runs(
 def test_a_price_file_with_a_wrong_row(guarded: Team) -> None:
     done = guarded.run("preview", "--offline", *price_file(guarded))
     assert done.returncode == 13
-    assert "-1" in done.stderr
+    assert "usd: given -0.2, allowed: 0 or more" in done.stderr
 
 
 def test_an_engine_that_is_too_old(guarded: Team, tmp_path: Path) -> None:

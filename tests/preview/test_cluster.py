@@ -203,6 +203,28 @@ def test_what_the_stand_in_cannot_do_is_refused(
     assert not api.requests
 
 
+@pytest.mark.parametrize(
+    ("config", "refused"),
+    [
+        (
+            {"renderYamlToDirectory": "manifests"},
+            ["renderYamlToDirectory: the stand-in for a cluster applies"],
+        ),
+        ({"enableServerSideApply": "false"}, ["enableServerSideApply: given false, allowed: true"]),
+        ({"enableServerSideApply": False}, ["enableServerSideApply: given false, allowed: true"]),
+        ({"enableServerSideApply": "true", "context": "here", "namespace": "team"}, []),
+        ({"enableServerSideApply": UNKNOWN}, []),
+    ],
+)
+def test_a_provider_that_would_not_ask_the_api_server_is_refused(
+    api: KubernetesApi, cluster: Cluster, config: dict[str, Any], refused: list[str]
+) -> None:
+    failures = cluster.config_failures(Request("urn", "pulumi:providers:kubernetes", "p"), config)
+    assert [one.reason[: len(begin)] for one, begin in zip(failures, refused, strict=True)] == refused
+    assert all("StandIns(packages=[...]) without kubernetes" in one.reason for one in failures)
+    assert not api.requests
+
+
 # Diff
 
 
@@ -323,7 +345,7 @@ def test_an_annotation_forces_and_another_skips_the_wait(api: KubernetesApi, clu
 def test_a_conflict_names_who_owns_which_field(api: KubernetesApi, cluster: Cluster) -> None:
     api.owners[DEPLOYMENT_PATH] = ("spec.replicas", "keda")
     with pytest.raises(ResourceError) as told:
-        cluster.update(request(DEPLOYMENT), "team/d", DEPLOYMENT, DEPLOYMENT)
+        cluster.update(request(DEPLOYMENT), "team/d", DEPLOYMENT, DEPLOYMENT, DEPLOYMENT)
     assert str(told.value) == (
         'Deployment team/d: spec.replicas belongs to "keda", which set it since. To take it over, give the '
         'resource the annotation pulumi.com/patchForce: "true"; to leave it to that manager, take it out of '
@@ -425,7 +447,7 @@ def test_secrets_are_in_no_message_and_marked_in_outputs(api: KubernetesApi, clu
     (failure,) = cluster.check(request(SECRET), {}, SECRET).failures
     assert failure.reason == "bad value [secret]"
     with pytest.raises(ResourceError) as told:
-        cluster.update(request(SECRET), "team/s", {}, SECRET)
+        cluster.update(request(SECRET), "team/s", {}, {}, SECRET)
     assert str(told.value) == "Secret team/s: Secret: [secret]"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.standins import outputs, types
+from modelberth.preview.standins import foresight, outputs, types
 from modelberth.preview.standins.plausible import WHEN, Seed, empty, plausible
 from modelberth.preview.standins.settings import StandInSettings
 from modelberth.preview.standins.shapes import (
@@ -20,6 +20,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
+from modelberth.provider.resource import UNKNOWN
 from support.standin_tables import ENDPOINT_TYPES
 
 GOLDEN = Path(__file__).with_name("golden") / "standin_outputs.json"
@@ -210,8 +211,8 @@ def test_every_row_is_about_outputs_of_the_sdk() -> None:
         (
             "azure-native:app:ContainerApp",
             {"location": "x"},
-            {"latestRevisionFqdn"},
-            {"location", "template"},
+            {"latestRevisionFqdn", "template", "name"},
+            {"location"},
         ),
         ("kubernetes:apps/v1:Deployment", {"metadata": {}}, {"status"}, {"metadata", "spec", "kind"}),
         ("kubernetes:core/v1:ConfigMap", {}, set(), {"data"}),
@@ -220,9 +221,41 @@ def test_every_row_is_about_outputs_of_the_sdk() -> None:
 def test_tells_what_a_preview_cannot_know(
     token: str, inputs: dict[str, Any], unknown: set[str], known: set[str]
 ) -> None:
-    found = outputs.unknown_in_preview(types.lookup(token), inputs)
-    assert unknown <= found
-    assert not known & found
+    found = foresight.foreseen(types.lookup(token), inputs)
+    assert {name for name in unknown if found.get(name) != UNKNOWN} == set()
+    assert {name for name in known if found.get(name) == UNKNOWN} == set()
+
+
+def test_a_preview_does_not_know_what_is_added_inside_of_an_input() -> None:
+    service = foresight.foreseen(
+        types.lookup("kubernetes:core/v1:Service"), {"spec": {"ports": [{"port": 80}]}}
+    )
+    assert service == {"spec": {"ports": [{"port": 80}], "clusterIP": UNKNOWN}, "status": UNKNOWN}
+
+
+def test_azure_native_knows_nothing_in_a_preview_that_is_not_given() -> None:
+    inputs = {
+        "configuration": {
+            "ingress": {"targetPort": 8080},
+            "dapr": {"enabled": True},
+            "maxInactiveRevisions": None,
+        },
+        "template": {"containers": [{"name": "iris", "image": UNKNOWN}]},
+        "tags": {"team": "ml"},
+        "workloadProfileName": "gpu",
+        "resourceGroupName": "rg",
+    }
+    found = foresight.foreseen(types.lookup("azure-native:app:ContainerApp"), inputs)
+    ingress = found["configuration"]["ingress"]
+    assert (ingress["targetPort"], ingress["fqdn"], ingress["external"]) == (8080, UNKNOWN, UNKNOWN)
+    assert found["configuration"]["maxInactiveRevisions"] == UNKNOWN
+    (container,) = found["template"]["containers"]
+    assert (container["name"], container["image"], container["resources"]) == ("iris", UNKNOWN, UNKNOWN)
+    assert (found["tags"], found["workloadProfileName"]) == ({"team": "ml"}, "gpu")
+    assert "resourceGroupName" not in found, "no output"
+    endpoint = types.lookup("azure-native:machinelearningservices:OnlineEndpoint")
+    properties = foresight.foreseen(endpoint, {"properties": {"authMode": "Key"}})["properties"]
+    assert (properties["authMode"], properties["scoringUri"]) == ("Key", UNKNOWN)
 
 
 def test_values_without_a_row_follow_from_their_names() -> None:

@@ -4,6 +4,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from modelberth.preview.standins import references
+from modelberth.preview.standins.existing import Existing
 from modelberth.preview.standins.settings import StandInSettings
 from support.standin_tables import has_path
 
@@ -176,20 +177,21 @@ def environment(subscription: str, kind: str = "managedEnvironments") -> str:
 def test_refuses_what_cannot_name_the_thing(
     token: str, inputs: dict[str, object], failures: list[str]
 ) -> None:
-    found = references.check(token, inputs, {})
+    found = references.check(token, inputs, Existing())
     assert [f"{failure.property}: {failure.reason}" for failure in found] == failures
 
 
 def test_what_only_a_stand_in_could_have_made_must_have_been_made() -> None:
-    (failure,) = references.check(FUNCTION, {"role": MINE}, {})
+    (failure,) = references.check(FUNCTION, {"role": MINE}, Existing())
     assert failure.property == "role"
     assert failure.reason == (
-        f"given '{MINE}', which this program does not make: 000000000000 is the account of the stand-ins, "
-        f"where "
-        "nothing exists but what a program made; allowed: the ARN of an IAM role, "
-        "arn:aws:iam::ACCOUNT:role/NAME, of aws:iam/role:Role"
+        f"given '{MINE}', which was not made: 000000000000 is the account of the stand-ins, where nothing "
+        "exists but what a program made; allowed: the ARN of an IAM role, arn:aws:iam::ACCOUNT:role/NAME, of "
+        "aws:iam/role:Role. If others made it, give the stand-ins your own account: "
+        "StandInSettings(aws_account=...)"
     )
-    made = {"aws:iam/role:Role": {"iris": {"arn": MINE, "name": "iris"}}}
+    made = Existing()
+    made.note("aws:iam/role:Role", "iris", {"arn": MINE, "name": "iris"})
     assert references.check(FUNCTION, {"role": MINE}, made) == ()
     assert len(references.check(FUNCTION, {"role": f"{MINE}-2"}, made)) == 1
     assert references.check(FUNCTION, {"role": f"{MINE}-2"}) == ()
@@ -216,23 +218,41 @@ def test_what_only_a_stand_in_could_have_made_must_have_been_made() -> None:
 def test_is_found_by_id_or_by_any_of_its_identifiers(
     token: str, inputs: dict[str, object], maker: str, outputs: dict[str, str]
 ) -> None:
-    assert len(references.check(token, inputs, {})) == 1
+    existing = Existing()
+    assert len(references.check(token, inputs, existing)) == 1
     identity = environment(SUBSCRIPTION) if not outputs else "projects/x"
-    assert references.check(token, inputs, {maker: {identity: outputs}}) == ()
+    existing.note(maker, identity, outputs)
+    assert references.check(token, inputs, existing) == ()
+
+
+def test_what_changes_its_name_or_goes_is_not_found_by_the_old_one() -> None:
+    existing = Existing()
+    existing.note("aws:sns/topic:Topic", "1", {"arn": "arn:aws:sns:::old", "name": "shared"})
+    existing.note("aws:sqs/queue:Queue", "2", {"name": "shared"})
+    existing.note("aws:sns/topic:Topic", "1", {"arn": "arn:aws:sns:::NEW"})
+    assert "arn:aws:sns:::old" not in existing
+    assert "arn:aws:sns:::new:part" in existing
+    assert "arn:aws:sns:::newer" not in existing
+    assert "shared" in existing, "another one has the name too"
+    existing.forget("aws:sqs/queue:Queue", "2")
+    existing.forget("aws:sqs/queue:Queue", "3")
+    assert "shared" not in existing
 
 
 def test_regions_are_compared_where_one_is_known() -> None:
     key = {"kmsKeyArn": "arn:aws:kms:us-east-1:111122223333:key/a"}
-    assert references.check(FUNCTION, key, {}) == ()
-    assert references.check(FUNCTION, key, {}, region="us-east-1") == ()
-    assert len(references.check(FUNCTION, key, {}, region="eu-west-1")) == 1
-    assert references.check(FUNCTION, {**key, "region": "us-east-1"}, {}, region="eu-west-1") == ()
+    assert references.check(FUNCTION, key) == ()
+    assert references.check(FUNCTION, key, None, region="us-east-1") == ()
+    assert len(references.check(FUNCTION, key, None, region="eu-west-1")) == 1
+    assert references.check(FUNCTION, {**key, "region": "us-east-1"}, region="eu-west-1") == ()
 
 
 def test_unknowns_pass_and_secrets_stay_hidden() -> None:
-    assert references.check(FUNCTION, {"role": rpc.UNKNOWN, "imageUri": f"{rpc.UNKNOWN}/iris"}, {}) == ()
+    assert (
+        references.check(FUNCTION, {"role": rpc.UNKNOWN, "imageUri": f"{rpc.UNKNOWN}/iris"}, Existing()) == ()
+    )
     volumes = [{"secret": {"secretName": "Canary!"}}]
-    (failure,) = references.check(DEPLOYMENT, {"spec": {"template": {"spec": {"volumes": volumes}}}}, {})
+    (failure,) = references.check(DEPLOYMENT, {"spec": {"template": {"spec": {"volumes": volumes}}}})
     assert failure.property == "spec.template.spec.volumes[0].secret.secretName"
     assert failure.reason.startswith("given a hidden value, allowed: the name of an object")
 

@@ -89,7 +89,7 @@ def test_a_row_says_where_it_is_from_and_whether_it_is_whole() -> None:
     assert written is not None
     assert generated is not None
     assert (written.is_complete, generated.is_complete) == (True, False)
-    assert "terraform-provider-aws" in written.source
+    assert "knowledge of the documentation of pulumi-aws 7" in written.source
     assert "CloudFormation" in generated.source
 
 

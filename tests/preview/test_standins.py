@@ -17,8 +17,9 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from modelberth.preview.standins import Fault, StandIns, StandInSettings
 from modelberth.preview.standins.backend import Change, Difference, NotReadyError, Request
-from modelberth.preview.standins.difference import DEFAULTS
-from modelberth.provider.resource import UNKNOWN, Checked, Observed, Properties
+from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
+from modelberth.preview.standins.packages import installed
+from modelberth.provider.resource import UNKNOWN, Checked, CheckFailure, Observed, Properties
 from modelberth.provider.translation import plain, struct
 from support.project import IRIS
 
@@ -26,6 +27,9 @@ CANARY = "canary-4b7d21"
 FUNCTION = "aws:lambda/function:Function"
 ROLE = "aws:iam/role:Role"
 TOPIC = "aws:sns/topic:Topic"
+APP = "azure-native:app:ContainerApp"
+REGISTRY = "azure-native:containerregistry:Registry"
+THEIRS = "arn:aws:iam::123456789012:role/reader"
 
 
 def secret(value: Any) -> dict[str, Any]:
@@ -72,11 +76,26 @@ class Engine:
             )
         )
 
-    def update(self, token: str, name: str, olds: Properties, news: Properties, *, preview: bool) -> Any:
+    def update(
+        self,
+        token: str,
+        name: str,
+        olds: Properties,
+        news: Properties,
+        *,
+        preview: bool,
+        asked: Properties | None = None,
+    ) -> Any:
+        """`asked` are the last deployment's inputs, all of `olds` where it is None."""
         return plain(
             self.calls.Update(
                 provider_pb2.UpdateRequest(
-                    id="x", urn=urn(token, name), olds=struct(olds), news=struct(news), preview=preview
+                    id="x",
+                    urn=urn(token, name),
+                    old_inputs=struct(olds if asked is None else asked),
+                    olds=struct(olds),
+                    news=struct(news),
+                    preview=preview,
                 )
             ).properties
         )
@@ -118,7 +137,8 @@ def engine(standins: StandIns) -> Engine:
 def test_every_installed_sdk_is_served_on_one_port_and_our_own_when_asked(tmp_path: Path) -> None:
     with StandIns() as every, StandIns(["aws"], own=True, directory=tmp_path) as some:
         served = dict(entry.split(":") for entry in every.environment["PULUMI_DEBUG_PROVIDERS"].split(","))
-        assert served == dict.fromkeys(["aws", "azure-native", "gcp", "kubernetes"], str(every.port))
+        clouds = ["aws", "aws-native", "azure-native", "gcp", "kubernetes"]
+        assert served == dict.fromkeys(clouds, str(every.port))
         assert some.environment == {
             "PULUMI_DEBUG_PROVIDERS": f"aws:{some.port},modelberth:{some.port}",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -160,9 +180,14 @@ def test_a_name_is_chosen_once_and_kept(engine: Engine) -> None:
 
 
 def test_a_type_or_package_that_is_not_there_is_refused_with_the_way_out(engine: Engine) -> None:
-    (missing,) = engine.refused("cloudflare:index/zone:Zone", "zone", {})
-    assert "'cloudflare' is not installed" in missing
-    assert "pip install pulumi-cloudflare" in missing
+    assert "aws-native" not in installed()
+    for package, token in (("cloudflare", "index/zone:Zone"), ("aws-native", "lambda:Function")):
+        (missing,) = engine.refused(f"{package}:{token}", "it", {})
+        assert f"the Pulumi SDK of '{package}' is not installed, installed: aws, azure-native" in missing
+        assert missing.endswith(f"Install it: pip install pulumi-{package}")
+        assert engine.config_refusals(package, region="eu-central-1") == [
+            missing.replace(f"{package}:{token}", f"pulumi:providers:{package}")
+        ]
     (unknown,) = engine.refused("aws:lambda/funktion:Funktion", "f", {})
     assert "has no such type" in unknown
 
@@ -231,10 +256,128 @@ def test_a_preview_foresees_and_an_update_keeps_what_was_computed(engine: Engine
     real = {**made, "arn": "arn:aws:sns:us-east-1:210987654321:alarms"}
     for preview in (True, False):
         news = {"name": "alarms", "displayName": "a"}
-        updated = engine.update(TOPIC, "alarms", real, news, preview=preview)
+        asked = {"name": "alarms"}
+        updated = engine.update(TOPIC, "alarms", real, news, preview=preview, asked=asked)
         assert updated == {**real, "displayName": "a"}
-        moved = engine.update(TOPIC, "alarms", real, {"name": "moved"}, preview=preview)
+        moved = engine.update(TOPIC, "alarms", real, {"name": "moved"}, preview=preview, asked=asked)
         assert moved["arn"] == (UNKNOWN if preview else "arn:aws:sns:us-east-1:000000000000:moved")
+
+
+def test_azure_native_deletes_first_unless_it_named_the_resource_itself(engine: Engine) -> None:
+    given = {"resourceGroupName": "models", "location": "westeurope"}
+    chosen = engine.checked(REGISTRY, "images", {**given, "sku": {"name": "Basic"}})
+    assert chosen[CREATE_BEFORE_DELETE] is True
+    assert chosen["registryName"].startswith("images")
+    moved = {**chosen, "location": "northeurope"}
+    replaced = engine.diff(REGISTRY, "images", chosen, moved)
+    assert (list(replaced.replaces), replaced.deleteBeforeReplace) == (["location"], False)
+    for olds, news in (
+        ({**given, "registryName": "images5"}, {**given, "registryName": "images6"}),
+        ({**given, "registryName": "images5"}, {**given, "registryName": "images5", "location": "eastus"}),
+    ):
+        assert engine.diff(REGISTRY, "images", olds, news).deleteBeforeReplace
+    # A name that the program gave once and gives no more stays, and stays the program's.
+    kept = engine.checked(
+        REGISTRY, "images", {**given, "sku": {"name": "Basic"}}, {"registryName": "images5"}
+    )
+    assert kept["registryName"] == "images5"
+    assert CREATE_BEFORE_DELETE not in kept
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "inputs"),
+    [
+        (TOPIC, "name", {"namePrefix": "alarms-"}),
+        ("aws:s3/bucket:Bucket", "bucket", {"bucketPrefix": "models-"}),
+        (
+            "aws:eks/nodeGroup:NodeGroup",
+            "nodeGroupName",
+            {
+                "nodeGroupNamePrefix": "gpu-",
+                "clusterName": "iris",
+                "nodeRoleArn": "arn:aws:iam::123456789012:role/nodes",
+                "scalingConfig": {"desiredSize": 1, "maxSize": 1, "minSize": 1},
+                "subnetIds": ["subnet-0123456789abcdef0"],
+            },
+        ),
+    ],
+)
+def test_a_name_with_a_given_prefix_is_left_to_the_cloud(
+    engine: Engine, token: str, name: str, inputs: dict[str, Any]
+) -> None:
+    checked = engine.checked(token, "it", inputs)
+    assert checked == inputs
+    assert plain(engine.create(token, "it", checked, preview=True).properties)[name] == UNKNOWN
+    made = plain(engine.create(token, "it", checked).properties)[name]
+    assert made.startswith(inputs[f"{name}Prefix"])
+    assert made.removeprefix(inputs[f"{name}Prefix"]).isdecimal()
+
+
+def test_what_azure_computes_inside_of_an_input_is_there_and_unknown_before(engine: Engine) -> None:
+    group = "/subscriptions/0f0e0d0c-0000-4000-8000-000000000000/resourceGroups/models/providers"
+    inputs = {
+        "resourceGroupName": "models",
+        "containerAppName": "iris",
+        "managedEnvironmentId": f"{group}/Microsoft.App/managedEnvironments/gpu",
+        "configuration": {"ingress": {"targetPort": 8080}},
+    }
+    planned = plain(engine.create(APP, "app", inputs, preview=True).properties)
+    assert planned["configuration"]["ingress"]["fqdn"] == UNKNOWN
+    made = plain(engine.create(APP, "app", inputs).properties)
+    assert made["configuration"] == {
+        "ingress": {"targetPort": 8080, "fqdn": "iris.gpu.westeurope.azurecontainerapps.io"}
+    }
+    real = {
+        **made,
+        "configuration": {"ingress": {"targetPort": 8080, "fqdn": "iris.real", "transport": "Auto"}},
+    }
+    news = {**inputs, "configuration": {"ingress": {"targetPort": 80}}}
+    updated = engine.update(APP, "app", real, news, preview=False, asked=inputs)
+    assert updated["configuration"]["ingress"] == {"targetPort": 80, "fqdn": "iris.real", "transport": "Auto"}
+    assert updated["latestRevisionName"] == made["latestRevisionName"] == "iris--0000001"
+    foreseen = engine.update(APP, "app", real, news, preview=True, asked=inputs)
+    assert (foreseen["name"], foreseen["location"]) == (made["name"], made["location"])
+    assert foreseen["configuration"]["ingress"]["fqdn"] == UNKNOWN
+    assert foreseen["latestRevisionFqdn"] == UNKNOWN
+    rolled = {**inputs, "template": {"containers": [{"name": "iris", "image": "iris:2"}]}}
+    assert engine.update(APP, "app", real, rolled, preview=False, asked=inputs)["latestRevisionFqdn"] == (
+        "iris--0000002.gpu.westeurope.azurecontainerapps.io"
+    )
+
+
+def test_an_update_that_publishes_gives_a_function_another_version(engine: Engine) -> None:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/iris"
+    inputs = {"name": "iris", "packageType": "Image", "imageUri": f"{image}:1", "publish": True, "role": "r"}
+    olds = plain(engine.create(FUNCTION, "iris", {**inputs, "role": THEIRS}).properties)
+    assert (olds["version"], olds["qualifiedArn"].rpartition(":")[2]) == ("1", "1")
+    olds = {**olds, "version": "7", "qualifiedArn": f"{olds['arn']}:7"}
+    inputs = {**inputs, "role": THEIRS}
+    larger = {**inputs, "memorySize": 2048}
+    planned = engine.update(FUNCTION, "iris", olds, larger, preview=True, asked=inputs)
+    unknown = {name for name, value in planned.items() if value == UNKNOWN}
+    assert unknown == {"version", "qualifiedArn", "qualifiedInvokeArn"}
+    done = engine.update(FUNCTION, "iris", olds, larger, preview=False, asked=inputs)
+    assert (done["version"], done["qualifiedArn"]) == ("8", f"{olds['arn']}:8")
+    assert f"{olds['arn']}:8/invocations" in done["qualifiedInvokeArn"]
+    assert done["codeSha256"] == olds["codeSha256"]
+    tagged = engine.update(FUNCTION, "iris", olds, {**inputs, "tags": {"a": "b"}}, preview=True, asked=inputs)
+    assert tagged["version"] == "7"
+    quiet = {name: value for name, value in inputs.items() if name != "publish"}
+    assert plain(engine.create(FUNCTION, "iris", quiet).properties)["version"] == "$LATEST"
+
+
+def test_cloud_run_counts_revisions_that_its_provider_does_not_foresee(engine: Engine) -> None:
+    token = "gcp:cloudrunv2/service:Service"
+    inputs = {"name": "iris", "location": "europe-west4", "template": {"timeout": "30s"}}
+    olds = plain(engine.create(token, "iris", inputs).properties)
+    assert (olds["generation"], olds["latestReadyRevision"].split("-")[-2]) == ("1", "00001")
+    news = {**inputs, "template": {"timeout": "60s"}}
+    planned = engine.update(token, "iris", olds, news, preview=True, asked=inputs)
+    assert planned == {**olds, "template": {"timeout": "60s"}}
+    done = engine.update(token, "iris", olds, news, preview=False, asked=inputs)
+    assert (done["generation"], done["latestCreatedRevision"].split("-")[-2]) == ("2", "00002")
+    labelled = engine.update(token, "iris", olds, {**inputs, "client": "ci"}, preview=False, asked=inputs)
+    assert (labelled["generation"], labelled["latestReadyRevision"]) == ("2", olds["latestReadyRevision"])
 
 
 def test_what_a_real_cluster_added_to_an_object_stays(engine: Engine) -> None:
@@ -242,7 +385,7 @@ def test_what_a_real_cluster_added_to_an_object_stays(engine: Engine) -> None:
     inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "labels": {"a": "b"}}}
     olds = {**inputs, "metadata": {**inputs["metadata"], "uid": "real", "namespace": "default"}}  # type: ignore[dict-item]
     news = {**inputs, "metadata": {"name": "c"}, "data": {"k": "v"}}
-    updated = engine.update(token, "config", olds, news, preview=False)
+    updated = engine.update(token, "config", olds, news, preview=False, asked=inputs)
     assert updated["metadata"]["uid"] == "real"
     assert "labels" not in updated["metadata"]
     assert updated["data"] == {"k": "v"}
@@ -283,16 +426,28 @@ def test_an_import_finds_what_the_id_gives_away(
     assert len(found.properties) > len(inputs)
 
 
-def test_what_was_deployed_with_a_reference_is_not_asked_again(engine: Engine) -> None:
-    nobody = "arn:aws:iam::000000000000:role/gone"
-    news = {"packageType": "Image", "imageUri": "1.dkr.ecr.us-east-1.amazonaws.com/a:1", "role": nobody}
-    news["imageUri"] = "123456789012.dkr.ecr.us-east-1.amazonaws.com/iris:1"
-    (missing,) = engine.refused(FUNCTION, "predict", news)
-    assert missing.startswith(f"role: given '{nobody}', which this program does not make")
-    assert engine.checked(FUNCTION, "predict", news, news)["role"] == nobody
-    inputs = {"name": "gone", "assumeRolePolicy": "{}"}
-    engine.create(ROLE, "role", inputs)
-    assert engine.checked(FUNCTION, "predict", news)["role"] == nobody
+def test_what_does_not_exist_is_missed_when_something_is_made_of_it(engine: Engine) -> None:
+    role = "arn:aws:iam::000000000000:role/reader"
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/iris:1"
+    inputs = {"name": "predict", "packageType": "Image", "imageUri": image, "role": role}
+    # A program may build the ARN of a role that comes in the same update: a preview knows of none yet.
+    assert engine.checked(FUNCTION, "predict", inputs)["role"] == role
+    engine.create(FUNCTION, "predict", inputs, preview=True)
+    with failing() as said:
+        engine.create(FUNCTION, "predict", inputs)
+    assert said[0].startswith(f"role: given '{role}', which was not made")
+    assert "StandInSettings(aws_account=...)" in said[0]
+    engine.create(ROLE, "role", {"name": "reader", "assumeRolePolicy": "{}"})
+    outputs = plain(engine.create(FUNCTION, "predict", inputs).properties)
+
+    engine.calls.Delete(provider_pb2.DeleteRequest(id="reader", urn=urn(ROLE, "role")))
+    other = {**inputs, "role": f"{role}-2"}
+    with failing() as said:
+        engine.update(FUNCTION, "predict", outputs, other, preview=False, asked=inputs)
+    assert said[0].startswith(f"role: given '{role}-2', which was not made")
+    # What was deployed with a reference is not asked again: with `--target` nothing may be known of it.
+    larger = {**inputs, "memorySize": 2048}
+    assert engine.update(FUNCTION, "predict", outputs, larger, preview=False, asked=inputs)["role"] == role
 
 
 def test_functions_answer_as_the_cloud_or_as_the_test_says() -> None:
@@ -444,6 +599,9 @@ def test_our_own_provider_is_the_real_one_and_starts_nothing(tmp_path: Path) -> 
 class Unready:
     """A backend of which every object is made and none becomes ready, and which knows a secret by value."""
 
+    def config_failures(self, request: Request, config: Properties) -> list[CheckFailure]:
+        return [CheckFailure("", "no cluster today")] if config.get("context") == "nowhere" else []
+
     def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
         return Checked(news)
 
@@ -466,7 +624,12 @@ class Unready:
         return None
 
     def update(
-        self, request: Request, resource_id: str, old_outputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        resource_id: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        inputs: Properties,
     ) -> Properties:
         raise RuntimeError(f"broken by {CANARY}")
 
@@ -487,6 +650,9 @@ def test_another_backend_can_stand_behind_kubernetes(caplog: pytest.LogCaptureFi
         assert "broken by [secret]" in said[0]
         assert engine.read(token, "iris", "models/iris").id == ""
         assert engine.diff(token, "iris", {}, inputs).deleteBeforeReplace
+        assert engine.config_refusals("kubernetes", context="nowhere") == ["no cluster today"]
+        (mistyped,) = engine.config_refusals("kubernetes", contxt="here")
+        assert mistyped.startswith("contxt: unknown")
         created = standins.calls[0]
         assert (created.id, created.outcome) == ("models/iris", "the log says [secret]")
         assert CANARY not in repr(standins.calls)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from modelberth.preview.standins.difference import compare, keep_defaults
+from modelberth.preview.standins.difference import compare
 from modelberth.preview.standins.paths import join, leaves, steps
 from modelberth.preview.standins.values import (
     Secret,
@@ -168,24 +168,6 @@ def test_every_kind_of_difference_has_its_path() -> None:
 def test_nothing_differs_from_itself(values: dict[str, object]) -> None:
     assert list(compare(values, values)) == []
     assert list(compare(values, plain(values))) == []
-
-
-def test_a_default_that_the_provider_filled_in_is_kept() -> None:
-    olds = {
-        "name": "iris-1a2b3c4",
-        "memory": 128,
-        "own": "was given",
-        "__defaults": ["name", "memory"],
-        "blocks": [{"mode": "x", "size": 1, "__defaults": ["size"]}],
-    }
-    news = {"memory": 256, "blocks": [{"mode": "y"}, {"mode": "z"}]}
-    assert keep_defaults(olds, news) == {
-        "memory": 256,
-        "name": "iris-1a2b3c4",
-        "__defaults": ["name"],
-        "blocks": [{"mode": "y", "size": 1, "__defaults": ["size"]}, {"mode": "z"}],
-    }
-    assert keep_defaults({}, news) == news
 
 
 def test_an_asset_is_one_leaf() -> None:

@@ -14,42 +14,63 @@ from typing import Any, Final
 
 from modelberth.preview.standins import names
 from modelberth.preview.standins.backend import Request
-from modelberth.preview.standins.difference import DEFAULTS
-from modelberth.preview.standins.values import Secret, assign, hidden, plain
+from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
+from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.values import assign, at, hidden, plain
 from modelberth.provider.resource import Properties
 
-__all__ = ["identified", "is_fixed", "named"]
+__all__ = ["identified", "is_chosen", "is_fixed", "named"]
 
 _AUTONAMED: Final = "pulumi.com/autonamed"
 """Annotation by which the Kubernetes provider knows a name that it chose itself."""
 
+_KEEPING: Final = ("azure-native", "aws-native")
+"""Providers that keep an old name also where the program once gave it."""
+
 
 def named(request: Request, olds: Properties, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs with the name that the provider chooses where the program gives none.
+    """The inputs with the name that the provider chooses where the program gives neither it nor a prefix.
 
-    What it chose before stays. It is noted as the real providers do, so that they understand the state.
+    What it chose before stays; azure-native and aws-native keep any old name. It is noted as the real
+    providers do, so that they understand the state.
     """
     name = names.name_property(request.type)
-    if name is None or _at(inputs, name) is not None:
+    if name is None or at(inputs, name) is not None or inputs.get(f"{name}Prefix") is not None:
         return dict(inputs)
-    chosen = _at(olds, name) if _is_chosen(request.type, olds) else None
-    if chosen is None:
-        chosen = names.autoname(request.type, request.name, _seed(request, inputs))
+    package = unversioned(request.type).partition(":")[0]
+    kept = at(olds, name) if is_chosen(request.type, olds) or package in _KEEPING else None
+    chosen = kept or names.autoname(request.type, request.name, _seed(request, inputs))
     if chosen is None:
         return dict(inputs)
     filled = assign(inputs, name, chosen)
-    if request.type.startswith("kubernetes:"):
+    if package == "kubernetes":
         return assign(filled, f'metadata.annotations["{_AUTONAMED}"]', "true")
+    if package == "azure-native":
+        return {**filled, CREATE_BEFORE_DELETE: True} if not kept or is_chosen(request.type, olds) else filled
+    if package == "aws-native":
+        return filled
     return {**filled, DEFAULTS: sorted({*filled.get(DEFAULTS, []), name})}
+
+
+def is_chosen(token: str, inputs: Properties) -> bool:
+    """Tell whether the provider noted that it chose the name itself."""
+    match unversioned(token).partition(":")[0]:
+        case "kubernetes":
+            annotations = at(inputs, "metadata.annotations") or {}
+            return str(annotations.get(_AUTONAMED)).lower() == "true"
+        case "azure-native":
+            return inputs.get(CREATE_BEFORE_DELETE) is True
+        case _:
+            return names.name_property(token) in (inputs.get(DEFAULTS) or [])
 
 
 def is_fixed(token: str, olds: Properties, news: Properties) -> bool:
     """Tell whether old and new would have one name, given by the program, and cannot be there at one time."""
     name = names.name_property(token)
-    if name is None or _is_chosen(token, news):
+    if name is None or is_chosen(token, news):
         return False
-    given = plain(_at(news, name))
-    return given is not None and given == plain(_at(olds, name))
+    given = plain(at(news, name))
+    return given is not None and given == plain(at(olds, name))
 
 
 def identified(token: str, resource_id: str) -> dict[str, Any]:
@@ -67,17 +88,3 @@ def identified(token: str, resource_id: str) -> dict[str, Any]:
 def _seed(request: Request, inputs: Properties) -> str:
     text = json.dumps(hidden(inputs), sort_keys=True, default=str)
     return hashlib.sha256(f"{request.urn}\n{text}".encode()).hexdigest()
-
-
-def _is_chosen(token: str, inputs: Properties) -> bool:
-    if token.startswith("kubernetes:"):
-        annotations = _at(inputs, "metadata.annotations") or {}
-        return str(annotations.get(_AUTONAMED)).lower() == "true"
-    return names.name_property(token) in (inputs.get(DEFAULTS) or [])
-
-
-def _at(properties: Any, path: str) -> Any:
-    for key in path.split("."):
-        mapping = properties.value if isinstance(properties, Secret) else properties
-        properties = mapping.get(key) if isinstance(mapping, Mapping) else None
-    return properties

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from modelberth.provider.resource import Checked, Observed, Properties, ResourceError
+from modelberth.provider.resource import Checked, CheckFailure, Observed, Properties, ResourceError
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,9 @@ class Backend(Protocol):
     marks what lies elsewhere.
     """
 
+    def config_failures(self, request: Request, config: Properties) -> Sequence[CheckFailure]:
+        """Why a provider's configuration cannot be taken; nothing where it can."""
+
     def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
         """Refuse inputs that cannot work, and fill in defaults; `olds` are the last deployment's inputs."""
 
@@ -98,7 +101,12 @@ class Backend(Protocol):
         """Find the resource; None when it is gone. An import has an id and neither inputs nor outputs."""
 
     def update(
-        self, request: Request, resource_id: str, old_outputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        resource_id: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        inputs: Properties,
     ) -> Properties:
         """Change the resource in place, or in a preview say what would come of it; the new outputs.
 

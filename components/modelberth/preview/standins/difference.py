@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
 from modelberth.preview.standins.paths import join, leaves
 from modelberth.preview.standins.values import plain
 from modelberth.provider.resource import Properties
 
-__all__ = ["DEFAULTS", "Kind", "compare", "keep_defaults"]
+__all__ = ["Kind", "compare"]
 
 Kind = Literal["add", "update", "delete"]
 
-DEFAULTS: Final = "__defaults"
-"""Where a bridged provider notes which properties of a mapping it filled in itself."""
-
-_NOTES: Final = frozenset({DEFAULTS, "__internal", "__meta"})
+_NOTES: Final = frozenset({DEFAULTS, CREATE_BEFORE_DELETE, "__internal", "__meta"})
+"""What providers write for themselves beside a program's inputs."""
 
 
 def compare(old: Properties, new: Properties) -> Iterator[tuple[str, Kind]]:
@@ -47,25 +46,3 @@ def _compare(old: Any, new: Any, path: str) -> Iterator[tuple[str, Kind]]:
 def _is_nested(value: Any) -> bool:
     # An asset is one leaf, with an empty path.
     return isinstance(value, Mapping) and [path for path, _ in leaves(value)] != [""]
-
-
-def keep_defaults(olds: Properties, news: Properties) -> dict[str, Any]:
-    """The new inputs with the defaults that the provider filled in before and the program still leaves out.
-
-    A state that was made with the real provider has such defaults; without them each would look removed.
-    """
-    kept: dict[str, Any] = _keep(olds, news)
-    return kept
-
-
-def _keep(old: Any, new: Any) -> Any:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        filled = [key for key in old.get(DEFAULTS) or [] if key in old and key not in new]
-        merged = {key: _keep(old.get(key), item) for key, item in new.items()}
-        merged |= {key: old[key] for key in filled}
-        if DEFAULTS in old:
-            merged[DEFAULTS] = filled
-        return merged
-    if isinstance(old, list) and isinstance(new, list):
-        return [_keep(old[i] if i < len(old) else None, item) for i, item in enumerate(new)]
-    return new

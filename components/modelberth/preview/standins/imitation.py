@@ -7,18 +7,20 @@ state that was made with the real one, is kept.
 from __future__ import annotations
 
 import dataclasses
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from modelberth.errors import HIDDEN
+from modelberth.preview.standins import defaults, names, outputs, references, replacements, revisions, types
 from modelberth.preview.standins import inputs as sdk_inputs
-from modelberth.preview.standins import names, outputs, references, replacements, types
-from modelberth.preview.standins.autonaming import identified, is_fixed, named
+from modelberth.preview.standins.autonaming import identified, is_chosen, is_fixed, named
 from modelberth.preview.standins.backend import Change, Difference, Request
-from modelberth.preview.standins.difference import DEFAULTS, compare, keep_defaults
+from modelberth.preview.standins.difference import compare
+from modelberth.preview.standins.existing import Existing
+from modelberth.preview.standins.foresight import STABLE, foreseen, knows_little
 from modelberth.preview.standins.paths import leaves
 from modelberth.preview.standins.settings import StandInSettings
+from modelberth.preview.standins.state import joined
 from modelberth.preview.standins.values import has_unknown, hidden, plain, secret_texts
 from modelberth.provider.resource import (
     UNKNOWN,
@@ -26,12 +28,14 @@ from modelberth.provider.resource import (
     CheckFailure,
     Observed,
     Properties,
+    ResourceError,
 )
 
 __all__ = ["Imitation"]
 
 _FROM_CONFIG: Final[Mapping[str, Mapping[str, str]]] = {
     "aws": {"region": "aws_region"},
+    "aws-native": {"region": "aws_region"},
     "gcp": {"project": "gcp_project", "region": "gcp_region"},
     "azure-native": {
         "subscriptionId": "azure_subscription",
@@ -57,24 +61,22 @@ class Imitation:
 
     def __init__(self, settings: StandInSettings) -> None:
         self._settings = settings
-        self._made: dict[str, dict[str, Properties]] = {}
-        self._lock = threading.Lock()
+        self._existing = Existing()
 
     def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
-        """Hold inputs against the SDK's types, the service's name rules and what was made."""
+        """Hold inputs against the SDK's types, the service's name rules and the forms of references."""
         try:
             known = types.lookup(request.type)
         except types.UnknownType as error:
             return Checked(news, [CheckFailure("", _unknown(request.type, error))])
-        inputs = named(request, olds, keep_defaults(olds, news))
-        before = dict(leaves(plain(olds)))
+        inputs = named(request, olds, defaults.keep(request, olds, news))
         region = request.config.get("region")
 
         def check(values: Properties) -> Sequence[_Failure]:
             return (
                 *sdk_inputs.check(known, values),
                 *names.check(known.token, values),
-                *self._broken_references(known.token, values, before, region),
+                *references.check(known.token, values, region=region),
             )
 
         return Checked(inputs, _worded(inputs, check))
@@ -88,24 +90,24 @@ class Imitation:
         news: Properties,
     ) -> Difference:
         """Compare inputs; the table of replacing properties says what a change takes."""
-        self._note(request.type, resource_id, old_outputs)
+        self._existing.note(request.type, resource_id, plain(old_outputs))
         row = replacements.of(request.type)
         changes = [
             Change(path, kind, replaces=row is not None and row.replaces(path))
             for path, kind in compare(old_inputs, news)
         ]
         fixed = is_fixed(request.type, old_inputs, news)
-        return Difference(changes, delete_first=fixed or (row is not None and row.delete_first))
+        first = row is not None and row.delete_first and not is_chosen(request.type, old_inputs)
+        return Difference(changes, delete_first=fixed or first)
 
     def create(self, request: Request, inputs: Properties) -> Observed:
         """Echo the inputs and add what the provider computes."""
         if request.preview:
-            known = types.lookup(request.type)
-            unknown = dict.fromkeys(outputs.unknown_in_preview(known, plain(inputs)), UNKNOWN)
-            return Observed("", inputs, {**unknown, **_stored(inputs)})
+            return Observed("", inputs, joined(inputs, foreseen(types.lookup(request.type), plain(inputs))))
+        self._require_references(request, inputs, {})
         resource_id, computed = self._computed(request, inputs)
-        observed = Observed(resource_id, inputs, _state(inputs, computed, {}))
-        self._note(request.type, resource_id, observed.outputs)
+        observed = Observed(resource_id, inputs, joined(inputs, computed))
+        self._existing.note(request.type, resource_id, plain(observed.outputs))
         return observed
 
     def read(
@@ -116,35 +118,36 @@ class Imitation:
             inputs = identified(request.type, resource_id)
             _, computed = self._computed(request, inputs)
             outputs = {**computed, **inputs, **outputs}
-        self._note(request.type, resource_id, outputs)
+        self._existing.note(request.type, resource_id, plain(outputs))
         return Observed(resource_id, inputs, outputs)
 
     def update(
-        self, request: Request, resource_id: str, old_outputs: Properties, inputs: Properties
+        self,
+        request: Request,
+        resource_id: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        inputs: Properties,
     ) -> Properties:
         """Echo the new inputs; of what was computed only that changes which follows from them."""
         known = types.lookup(request.type)
+        if request.preview and knows_little(known):
+            stable = {name: old_outputs[name] for name in STABLE if name in old_outputs}
+            return joined(inputs, {**foreseen(known, plain(inputs)), **stable})
         # An optional input that the program takes back is gone; one that the provider always has stays.
-        optional = {
-            name for name in known.inputs if name in known.outputs and known.outputs[name].is_optional
-        }
-        kept = {name: value for name, value in old_outputs.items() if name not in optional}
-        if not has_unknown(inputs):
-            _, old = self._computed(request, {name: old_outputs.get(name) for name in inputs})
-            _, new = self._computed(request, inputs)
-            for name, value in new.items():
-                if name in inputs:
-                    kept[name] = value
-                elif old.get(name) != value:
-                    kept[name] = UNKNOWN if request.preview else value
-        updated = _state(inputs, kept, old_outputs)
-        self._note(request.type, resource_id, updated)
+        taken = {name for name in old_inputs if inputs.get(name) is None}
+        gone = {name for name in taken if name in known.outputs and known.outputs[name].is_optional}
+        kept = {name: value for name, value in old_outputs.items() if name not in gone}
+        renewed = self._renewed(request, old_inputs, old_outputs, inputs)
+        updated = joined(inputs, renewed, kept, old_inputs)
+        if not request.preview:
+            self._require_references(request, inputs, old_inputs)
+            self._existing.note(request.type, resource_id, plain(updated))
         return updated
 
     def delete(self, request: Request, resource_id: str, outputs: Properties) -> None:  # noqa: ARG002
         """Forget the resource."""
-        with self._lock:
-            self._made.get(request.type, {}).pop(resource_id, None)
+        self._existing.forget(request.type, resource_id)
 
     def config_failures(self, request: Request, config: Properties) -> Sequence[CheckFailure]:
         """Why a provider's configuration cannot be taken; nothing where it can."""
@@ -172,40 +175,46 @@ class Imitation:
         }
         return dataclasses.replace(self._settings, **said)
 
-    def _broken_references(
-        self, token: str, values: Properties, before: Properties, region: str | None
-    ) -> Iterator[_Failure]:
-        with self._lock:
-            made = {token: dict(found) for token, found in self._made.items()}
-        for failure in references.check(token, values, made, region):
-            # What was deployed with a reference is not asked again: with `--target` this run may not have
-            # seen what it refers to.
-            if before.get(failure.property) != dict(leaves(values)).get(failure.property):
-                yield failure
+    def _require_references(self, request: Request, inputs: Properties, before: Properties) -> None:
+        """Insist that what the inputs refer to is there, but for what was deployed with the same reference.
 
-    def _computed(self, request: Request, inputs: Properties) -> tuple[str, Properties]:
+        Raises:
+            ResourceError: something is not, and could only have been made here.
+        """
+        old, new = dict(leaves(plain(before))), dict(leaves(plain(inputs)))
+
+        def check(values: Properties) -> Sequence[_Failure]:
+            found = references.check(request.type, values, self._existing, request.config.get("region"))
+            return [each for each in found if old.get(each.property) != new.get(each.property)]
+
+        if failures := _worded(inputs, check):
+            raise ResourceError("; ".join(failure.reason for failure in failures))
+
+    def _renewed(
+        self, request: Request, old_inputs: Properties, old_outputs: Properties, inputs: Properties
+    ) -> dict[str, Any]:
+        """What is computed anew in an update, because it follows from an input or counts changes."""
+        paths = [path for path, _ in compare(old_inputs, inputs)]
+        renewed: dict[str, Any] = {}
+        number = revisions.following(request.type, plain(old_outputs))
+        if not has_unknown(inputs):
+            _, old = self._computed(request, old_inputs)
+            _, new = self._computed(request, inputs)
+            renewed |= {name: value for name, value in new.items() if name in inputs}
+            follows = {name for name, value in new.items() if old.get(name, value) != value} - inputs.keys()
+            renewed |= {name: UNKNOWN if request.preview else new[name] for name in follows}
+        for rule in revisions.due(request.type, paths, plain(inputs)):
+            if not request.preview:
+                _, counted = self._computed(request, inputs, number)
+                renewed |= {name: counted[name] for name in rule.outputs if name in counted}
+            elif rule.is_foreseen:
+                renewed |= dict.fromkeys(rule.outputs, UNKNOWN)
+        return renewed
+
+    def _computed(self, request: Request, inputs: Properties, revision: int = 1) -> tuple[str, Properties]:
         known, values, settings = types.lookup(request.type), plain(inputs), self.settings_of(request)
-        computed = outputs.computed(known, request.urn, request.name, values, settings)
+        computed = outputs.computed(known, request.urn, request.name, values, settings, revision)
         return outputs.id(known, request.urn, request.name, values, settings), computed
-
-    def _note(self, token: str, resource_id: str, state: Properties) -> None:
-        with self._lock:
-            self._made.setdefault(token, {})[resource_id] = plain(state)
-
-
-def _stored(inputs: Properties) -> dict[str, Any]:
-    return {name: value for name, value in inputs.items() if name != DEFAULTS and value is not None}
-
-
-def _state(inputs: Properties, computed: Properties, before: Properties) -> dict[str, Any]:
-    """The inputs and what is computed; what was added within an input, as to metadata, stays as it was."""
-    state = {**computed, **_stored(inputs)}
-    for name, added in computed.items():
-        given, old = inputs.get(name), before.get(name)
-        if isinstance(given, Mapping) and isinstance(added, Mapping):
-            known = {**added, **old} if isinstance(old, Mapping) else added
-            state[name] = {**{key: known[key] for key in added if key not in given}, **given}
-    return state
 
 
 def _worded(inputs: Properties, check: Callable[[Properties], Sequence[_Failure]]) -> list[CheckFailure]:

@@ -46,6 +46,9 @@ __all__ = ["InputFailure", "check"]
 _OF_THE_ENGINE: Final = {"version", "pluginDownloadURL", "pluginChecksums"}
 """What the engine adds to the configuration of a provider."""
 
+_OF_AZURE_NATIVE: Final = "azureApiVersion"
+"""What azure-native adds to the inputs of every resource."""
+
 _QUANTITY: Final = re.compile(
     r"\b(limits|requests|capacity|hard|sizeLimit|averageValue|overhead|podFixed|divisor|default|defaultRequest"
     r"|max|min|maxLimitRequestRatio|target\.value)(\.[^.]+|\[\"[^\"]+\"\])?$"
@@ -93,7 +96,7 @@ class _Check:
         self, path: str, known: Mapping[str, Property], given: Mapping[str, Any]
     ) -> Iterator[InputFailure]:
         for key, value in given.items():
-            if key.startswith("__") or value is None:
+            if key.startswith("__") or key == _OF_AZURE_NATIVE or value is None:
                 continue
             if key in known:
                 yield from self._value(join(path, key), known[key].shape, value)

@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from pulumi.runtime import rpc
 
 from modelberth.errors import shown
-from modelberth.preview.standins import replacements
+from modelberth.preview.standins import replacements, tables
 from modelberth.preview.standins.inputs import InputFailure
-from modelberth.preview.standins.types import find
+from modelberth.preview.standins.shapes import Scalar
+from modelberth.preview.standins.types import ResourceType, find
 
 __all__ = ["Rule", "autoname", "check", "name_property", "rules"]
 
@@ -75,13 +74,18 @@ def name_property(token: str) -> str | None:
     """Which input is the physical name (`name`, `metadata.name`); None where none is, or that is not known.
 
     A provider that is bridged from a Terraform one names every resource that may be given a `name`; one that
-    must be given is the name of something else.
+    must be given is the name of something else. aws-native also names by the type's own name, or by the end
+    of it (`functionName` of a Function, `policyName` of a ScalingPolicy).
     """
     rule = _rule(token)
     if rule:
         return rule.property
     type_ = find(token)
-    if type_ is None or not type_.is_bridged or type_.is_provider or "name" not in type_.inputs:
+    if type_ is None or type_.is_provider:
+        return None
+    if type_.package.name == "aws-native":
+        return _of_aws_native(type_)
+    if not type_.is_bridged or "name" not in type_.inputs:
         return None
     return None if type_.inputs["name"].is_required else "name"
 
@@ -109,13 +113,13 @@ def autoname(token: str, resource_name: str, seed: bytes | str) -> str | None:
 @cache
 def rules() -> Mapping[str, Rule]:
     """Every rule by type."""
-    text = (resources.files("modelberth.preview.standins.tables") / "names.toml").read_text(encoding="utf-8")
-    found = {}
-    for token, row in tomllib.loads(text)["types"].items():
-        shortest, longest = row.pop("length")
-        refused = tuple((pattern, says) for pattern, says in row.pop("refused", []))
-        found[token] = Rule(shortest=shortest, longest=longest, refused=refused, **row)
-    return found
+    return {token: _read(**row) for token, row in tables.read("names")["types"].items()}
+
+
+def _read(*, length: Sequence[int], refused: Sequence[Sequence[str]] = (), **more: Any) -> Rule:
+    shortest, longest = length
+    pairs = tuple((pattern, says) for pattern, says in refused)
+    return Rule(shortest=shortest, longest=longest, refused=pairs, **more)
 
 
 def _rule(token: str) -> Rule | None:
@@ -124,6 +128,18 @@ def _rule(token: str) -> Rule | None:
         return found
     is_object = replacements.of(token) is not None and find(token) is not None
     return rules()["kubernetes:*"] if is_object else None
+
+
+def _of_aws_native(type_: ResourceType) -> str | None:
+    """As `CreateAutoNamingSpec` of pulumi-aws-native looks for it."""
+    kind = type_.token.rpartition(":")[2].lower()
+    texts = [name for name, declared in type_.inputs.items() if declared.shape is Scalar.STRING]
+    for wanted in ("name", f"{kind}name"):
+        for name in texts:
+            if name.lower() == wanted:
+                return name
+    ends = [name for name in texts if name.endswith("Name") and kind.endswith(name[:-4].lower())]
+    return ends[0] if len(ends) == 1 else None
 
 
 def _at(inputs: Mapping[str, Any], path: str) -> Any:

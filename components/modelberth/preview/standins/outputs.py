@@ -8,36 +8,50 @@ provider filled in a default that stands in no SDK: the emptiest value takes its
 from __future__ import annotations
 
 import base64
-import tomllib
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-from functools import cache
-from importlib import resources
 from typing import Any, Final
 
-from modelberth.preview.standins import names
+from modelberth.preview.standins import names, revisions, tables
 from modelberth.preview.standins.plausible import WHEN, Seed, empty, plausible
 from modelberth.preview.standins.replacements import unversioned
 from modelberth.preview.standins.settings import StandInSettings
 from modelberth.preview.standins.templates import Words, filled, text
 from modelberth.preview.standins.types import ResourceType
 
-__all__ = ["computed", "id", "rows", "unknown_in_preview"]
+__all__ = ["added", "computed", "id", "rows"]
 
-_PLACE: Final = {"aws": "region", "gcp": "location", "azure-native": "location"}
+_AWS: Final = ("aws", "aws-native")
+_ARN: Final = "arn:{partition}:{service}:{region}:{account}:{kind}/{name}"
+_ARNS: Final = {
+    "iam": "arn:{partition}:iam::{account}:{kind}/{name}",
+    "lambda": "arn:{partition}:lambda:{region}:{account}:{kind}:{name}",
+    "s3": "arn:{partition}:s3:::{name}",
+    "sns": "arn:{partition}:sns:{region}:{account}:{name}",
+    "sqs": "arn:{partition}:sqs:{region}:{account}:{name}",
+}
+"""The forms of types without a row, by service; the rest is as most are."""
+
+_PLACE: Final = {"aws": "region", "aws-native": "region", "gcp": "location", "azure-native": "location"}
 
 
 def computed(
-    type_: ResourceType, urn: str, name: str, inputs: Mapping[str, Any], settings: StandInSettings
+    type_: ResourceType,
+    urn: str,
+    name: str,
+    inputs: Mapping[str, Any],
+    settings: StandInSettings,
+    revision: int = 1,
 ) -> dict[str, Any]:
     """What the provider adds to the inputs, by output; `name` is the resource's in the program.
+
+    `revision` is how often it was made or changed in a way that the cloud counts (`revisions`).
 
     An output that is an input which was given is among it only where the provider adds something inside of it
     (`metadata.uid`, `configuration.ingress.fqdn`); it is then whole, so this goes over the inputs.
     """
     if type_.package.name == "kubernetes":
         return _of_kubernetes(type_, urn, name, inputs, settings)
-    found, words, seed = _row(type_, urn, name, inputs, settings)
+    found, words, seed = _row(type_, urn, name, inputs, settings, revision)
     given = {key for key, value in inputs.items() if value is not None}
     for output, declared in type_.outputs.items():
         if output in given or output in found or declared.is_optional:
@@ -52,7 +66,7 @@ def computed(
     new = {
         output: value for output, value in found.items() if output in type_.outputs and output not in given
     }
-    return {**_additions(inputs, found), **new}
+    return {**added(inputs, found), **new}
 
 
 def id(  # noqa: A001 - what the engine calls it
@@ -73,23 +87,14 @@ def id(  # noqa: A001 - what the engine calls it
     return str(words["name"]) if words["is_named"] else seed.hex(17)
 
 
-def unknown_in_preview(type_: ResourceType, inputs: Mapping[str, Any]) -> AbstractSet[str]:
-    """The outputs that the real provider does not know before it has made the resource."""
-    if type_.package.name == "kubernetes":
-        return {"status"} & set(type_.outputs)
-    given = {key for key, value in inputs.items() if value is not None}
-    row = rows().get(unversioned(type_.token), {}).keys() & type_.outputs.keys()
-    return ({key for key, declared in type_.outputs.items() if not declared.is_optional} | row) - given
-
-
-def _additions(inputs: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs inside of which a row adds something, with it."""
-    added: dict[str, Any] = {}
+def added(inputs: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs inside of which a row adds something (`metadata.uid`), with it."""
+    more: dict[str, Any] = {}
     for path, value in found.items():
         output, *inner = path.split(".")
         if inner and output in inputs:
-            added[output] = _with(added.get(output, inputs[output]), inner, value)
-    return added
+            more[output] = _with(more.get(output, inputs[output]), inner, value)
+    return more
 
 
 def _with(value: Any, path: list[str], addition: Any) -> Any:
@@ -102,19 +107,24 @@ def _with(value: Any, path: list[str], addition: Any) -> Any:
     return {**value, first: _with(value[first], rest, addition)} if first in value else value
 
 
-@cache
 def rows() -> Mapping[str, Mapping[str, Any]]:
     """The templates of each type in the table."""
-    file = resources.files("modelberth.preview.standins.tables") / "outputs.toml"
-    table: dict[str, Mapping[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["types"]
+    table: Mapping[str, Mapping[str, Any]] = tables.read("outputs")["types"]
     return table
 
 
 def _row(
-    type_: ResourceType, urn: str, name: str, inputs: Mapping[str, Any], settings: StandInSettings
+    type_: ResourceType,
+    urn: str,
+    name: str,
+    inputs: Mapping[str, Any],
+    settings: StandInSettings,
+    revision: int = 1,
 ) -> tuple[dict[str, Any], Words, Seed]:
     seed = Seed(urn)
     words = _words(type_, seed, name, inputs, settings)
+    words["revision"] = text(revisions.name(type_.token, inputs, revision))
+    words["revision_value"] = revision
     found: dict[str, Any] = {}
     for output, template in rows().get(unversioned(type_.token), {}).items():
         try:
@@ -131,6 +141,7 @@ def _words(
     package = type_.package.name
     place = {
         "aws": settings.aws_region,
+        "aws-native": settings.aws_region,
         "gcp": inputs.get("region") or settings.gcp_region,
         "azure-native": settings.azure_location,
     }.get(package, "")
@@ -158,10 +169,11 @@ def _words(
         "when": WHEN,
     }
     given = {key: text(value) for key, value in inputs.items() if isinstance(value, str | int | float)}
-    made = physical or names.autoname(type_.token, name, str(seed.hex(16))) or name
-    environment = str(inputs.get("environmentId") or inputs.get("managedEnvironmentId") or "").rpartition(
-        "/"
-    )[2]
+    made = physical or names.autoname(type_.token, name, seed.hex(16)) or name
+    if named and (prefix := inputs.get(f"{named}Prefix")):
+        made = f"{prefix}{seed.digits(26)}"  # a time and a counter, in a bridged provider
+    environment = str(inputs.get("environmentId") or inputs.get("managedEnvironmentId") or "")
+    environment = environment.rpartition("/")[2]
     if environment:
         region = given.get("location", place)
         known["environmentDomain"] = f"{environment.lower()}.{region}.azurecontainerapps.io"
@@ -192,11 +204,12 @@ def _common(type_: ResourceType, output: str, inputs: Mapping[str, Any], words: 
             return str(words[_PLACE[package]])
         case "project" | "tenantId" | "name":
             return str(words["tenant" if output == "tenantId" else output])
-        case "accountId" | "ownerId" | "registryId" if package == "aws":
+        case "accountId" | "ownerId" | "registryId" if package in _AWS:
             return str(words["account"])
-        case "arn" if package == "aws":
-            module, class_name = type_.token.split(":")[1].split("/")
-            return "arn:{partition}:{}:{region}:{account}:{}/{name}".format(module, class_name, **words)
+        case "arn" if package in _AWS:
+            service, kind = type_.token.split(":")[1].partition("/")[0], type_.token.rpartition(":")[2]
+            kind = f"{kind[0].lower()}{kind[1:]}"
+            return _ARNS.get(service, _ARN).format(service=service, kind=kind, **words)
         case _:
             return None
 
@@ -219,7 +232,7 @@ def _of_kubernetes(
     spec = inputs.get("spec")
     words = _words(type_, seed, name, inputs, settings)
     words["replicas"] = spec.get("replicas", 1) if isinstance(spec, Mapping) else 1
-    added = {
+    made = {
         "uid": seed.uuid(),
         "resourceVersion": seed.digits(6),
         "generation": 1,
@@ -228,8 +241,8 @@ def _of_kubernetes(
     found = {
         "apiVersion": group_version.removeprefix("core/"),
         "kind": kind.removesuffix("Patch"),
-        "metadata": {**added, **_metadata(type_, urn, name, inputs)},
+        "metadata": {**made, **_metadata(type_, urn, name, inputs)},
         **filled(dict(rows().get(type_.token, {})), words),
     }
     shown = {key: value for key, value in found.items() if type_.is_open or key in type_.outputs}
-    return {**_additions(inputs, found), **shown}
+    return {**added(inputs, found), **shown}

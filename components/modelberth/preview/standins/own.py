@@ -69,6 +69,7 @@ class Own:
         self,
         request: Request,
         resource_id: str,  # noqa: ARG002
+        old_inputs: Properties,  # noqa: ARG002
         old_outputs: Properties,
         inputs: Properties,
     ) -> Properties:
@@ -78,7 +79,11 @@ class Own:
     def delete(self, request: Request, resource_id: str, outputs: Properties) -> None:
         """Nothing is there to end."""
 
-    def config_failures(self, config: Properties) -> Sequence[CheckFailure]:
+    def config_failures(
+        self,
+        request: Request,  # noqa: ARG002
+        config: Properties,
+    ) -> Sequence[CheckFailure]:
         """Why the provider's configuration cannot be taken; nothing where it can."""
         return refused_settings(plain(config))
 

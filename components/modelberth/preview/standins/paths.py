@@ -21,6 +21,8 @@ _STEP: Final = re.compile(r"""\.?([A-Za-z_$][A-Za-z0-9_$-]*)|\[(\d+)\]|\["([^"]*
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every value that holds no other, with its path; assets are one, by their hash."""
     match value:
+        case str() | int() | float() | None:  # first, because most are: asking for a Mapping is slow
+            yield path, value
         case Mapping() if value.get(SIGNATURE) in _ASSETS:
             yield path, value.get("hash")
         case Mapping():

@@ -3,38 +3,32 @@
 The table `tables/references.toml` says which inputs refer to what. The form is always checked. Whether the
 thing exists is not known for most: a program may use infrastructure that others made. It is known where an
 identifier lies in the account, project or subscription that stand-ins use by default, which are nobody's:
-what lies there and was not made in this run does not exist. Names alone, as in Kubernetes, are never missed.
+what lies there and was not made does not exist. That is asked when something is really made of it, as in a
+cloud: in a preview what it refers to may be still to come. Names alone, as in Kubernetes, are never missed.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from pulumi.runtime import rpc
 
 from modelberth.errors import HIDDEN, is_secret, shown
+from modelberth.preview.standins import tables
+from modelberth.preview.standins.existing import Existing
 from modelberth.preview.standins.inputs import InputFailure
 from modelberth.preview.standins.paths import leaves
 from modelberth.preview.standins.replacements import unversioned
 from modelberth.preview.standins.settings import StandInSettings
 
-__all__ = ["Kind", "Made", "check", "kinds", "rows"]
+__all__ = ["Kind", "check", "kinds", "rows"]
 
-Made = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""What a run has made or seen: by type, then by identifier, its outputs."""
-
-_NOBODY: Final = {
-    "account": StandInSettings().aws_account,
-    "project": StandInSettings().gcp_project,
-    "subscription": StandInSettings().azure_subscription,
-}
-_IDENTITIES: Final = ("arn", "id", "name", "email", "selfLink", "keyId")
+_SETTINGS: Final = {"account": "aws_account", "project": "gcp_project", "subscription": "azure_subscription"}
+_NOBODY: Final = {place: getattr(StandInSettings(), setting) for place, setting in _SETTINGS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +48,19 @@ class Kind:
 
 
 def check(
-    token: str, inputs: Mapping[str, Any], made: Made | None = None, region: str | None = None
+    token: str, inputs: Mapping[str, Any], existing: Existing | None = None, region: str | None = None
 ) -> tuple[InputFailure, ...]:
     """Every input that refers to what it cannot, or to what only a stand-in could have made and has not.
 
-    Without `made` only forms are checked. `region` is the one that the provider's configuration names, where
-    it does; one in the inputs wins. Where neither does, it comes from the environment and regions are not
-    compared.
+    Without `existing` only forms are checked. `region` is the one that the provider's configuration names,
+    where it does; one in the inputs wins. Where neither does, it comes from the environment and regions are
+    not compared.
     """
-    return tuple(_failures(token, inputs, made, region))
+    return tuple(_failures(token, inputs, existing, region))
 
 
 def _failures(
-    token: str, inputs: Mapping[str, Any], made: Made | None, region: str | None
+    token: str, inputs: Mapping[str, Any], existing: Existing | None, region: str | None
 ) -> Iterator[InputFailure]:
     row = rows().get(unversioned(token), {})
     given = inputs.get("region")
@@ -86,7 +80,7 @@ def _failures(
             partitions[partition] = path
         if kind.owned and region and place.get("region") not in (None, region):
             yield InputFailure(path, f"given {text} in {place['region']}, allowed: {kind.says}, in {region}")
-        elif made is not None and _is_missing(kind, value, place, made):
+        elif existing is not None and _lies_nowhere_else(kind, place) and value not in existing:
             yield InputFailure(path, _missing(kind, text))
     if len(partitions) > 1:
         both = " and ".join(sorted(partitions))
@@ -94,29 +88,16 @@ def _failures(
         yield InputFailure(path, f"given ARNs of the partitions {both}, allowed: all of one partition")
 
 
-def _is_missing(kind: Kind, value: str, place: Mapping[str, str | None], made: Made) -> bool:
-    if not kind.made_by or place.get(kind.place) != _NOBODY.get(kind.place):
-        return False
-    for token in kind.made_by:
-        for identity, outputs in made.get(token, {}).items():
-            known = {identity, *(outputs.get(name) for name in _IDENTITIES)}
-            if any(isinstance(one, str) and _names(value, one) for one in known):
-                return False
-    return True
-
-
-def _names(value: str, known: str) -> bool:
-    """Tell whether a reference is to this identifier, or to a version or part of what it names."""
-    return value.lower() == known.lower() or value.lower().startswith(
-        (f"{known.lower()}:", f"{known.lower()}/")
-    )
+def _lies_nowhere_else(kind: Kind, place: Mapping[str, str | None]) -> bool:
+    return bool(kind.made_by) and place.get(kind.place) == _NOBODY.get(kind.place)
 
 
 def _missing(kind: Kind, text: str) -> str:
     maker = " or ".join(kind.made_by)
     return (
-        f"given {text}, which this program does not make: {_NOBODY[kind.place]} is the {kind.place} of the "
-        f"stand-ins, where nothing exists but what a program made; allowed: {kind.says}, of {maker}"
+        f"given {text}, which was not made: {_NOBODY[kind.place]} is the {kind.place} of the stand-ins, "
+        f"where nothing exists but what a program made; allowed: {kind.says}, of {maker}. If others made it, "
+        f"give the stand-ins your own {kind.place}: StandInSettings({_SETTINGS[kind.place]}=...)"
     )
 
 
@@ -124,7 +105,8 @@ def _missing(kind: Kind, text: str) -> str:
 def kinds() -> Mapping[str, Kind]:
     """Every sort of reference by its name in the table."""
     return {
-        name: Kind(made_by=tuple(row.pop("made_by", ())), **row) for name, row in _table()["kinds"].items()
+        name: Kind(**{**row, "made_by": tuple(row.get("made_by", ()))})
+        for name, row in tables.read("references")["kinds"].items()
     }
 
 
@@ -132,12 +114,6 @@ def kinds() -> Mapping[str, Kind]:
 def rows() -> Mapping[str, Mapping[str, Kind]]:
     """By type, the kind of each input that refers to something; `[]` in a path is any index."""
     return {
-        token: {path: kinds()[kind] for path, kind in row.items()} for token, row in _table()["types"].items()
+        token: {path: kinds()[kind] for path, kind in row.items()}
+        for token, row in tables.read("references")["types"].items()
     }
-
-
-def _table() -> dict[str, Any]:
-    text = (resources.files("modelberth.preview.standins.tables") / "references.toml").read_text(
-        encoding="utf-8"
-    )
-    return tomllib.loads(text)

@@ -27,6 +27,8 @@ __all__ = ["StandIns"]
 
 _OWN: Final = "modelberth"
 _KUBERNETES: Final = "kubernetes"
+_CLOUDS: Final = frozenset({"aws", "aws-native", "azure-native", "gcp", _KUBERNETES})
+"""Answered for without their SDK too, with the command that installs it: a plugin would reach the cloud."""
 _CALLS_AT_ONCE: Final = 64
 _GRACE_SECONDS: Final = 5.0
 
@@ -38,7 +40,7 @@ class StandIns:
     right is read from the SDKs of this process's own environment, so that it must be the program's.
 
     Args:
-        packages: Names to serve; None for every installed SDK.
+        packages: Names to serve; None for every installed SDK. The engine starts a plugin for any other.
         faults: What goes wrong.
         kubernetes: Stands behind the `kubernetes` package, such as a real cluster; None for an imitation.
         settings: Accounts, projects and places in what providers compute.
@@ -128,9 +130,11 @@ class StandIns:
         return self._kubernetes if package == _KUBERNETES else self._imitation
 
     def _config_failures(self, request: Request, config: Properties) -> Sequence[CheckFailure]:
-        if request.type.rpartition(":")[2] == _OWN:
-            return self._own.config_failures(config)
-        return self._imitation.config_failures(request, config)
+        backend = self._backend(request.type.rpartition(":")[2])
+        failures = backend.config_failures(request, config)
+        if backend in (self._own, self._imitation):
+            return failures
+        return [*self._imitation.config_failures(request, config), *failures]
 
     def _answer(self, request: Request, arguments: Properties) -> Properties:
         return answer(request.type, plain(arguments), self._imitation.settings_of(request), self._invokes)
@@ -138,8 +142,8 @@ class StandIns:
 
 def _chosen(packages: Collection[str] | None, *, own: bool) -> tuple[str, ...]:
     installed = sdks.installed().keys() - {_OWN}
-    wanted = installed if packages is None else set(packages)
-    if unknown := wanted - installed:
+    wanted = installed | _CLOUDS if packages is None else set(packages)
+    if packages is not None and (unknown := wanted - installed):
         known = ", ".join(sorted(installed)) or "none"
         raise ValueError(f"packages: given {', '.join(sorted(unknown))}, allowed: an installed SDK: {known}")
     return (*sorted(wanted), *([_OWN] if own else []))

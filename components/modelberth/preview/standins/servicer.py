@@ -148,9 +148,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Change a resource in place, or say in a preview what would come of it."""
-        olds, news, asked = read(request.olds), read(request.news), self._request(request, context)
+        old_inputs, olds, news = read(request.old_inputs), read(request.olds), read(request.news)
+        asked = self._request(request, context)
         with self._call("update", asked, news, request.id):
-            outputs = self._backend(asked.type).update(asked, request.id, olds, news)
+            outputs = self._backend(asked.type).update(asked, request.id, old_inputs, olds, news)
             self._injection.after("update", asked, Observed(request.id, news, outputs))
         return provider_pb2.UpdateResponse(properties=write(marked(outputs, news, secret_texts(news))))
 

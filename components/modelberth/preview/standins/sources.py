@@ -2,8 +2,9 @@
 
 Importing is out of the question for a preview: on two cores `pulumi_aws.sagemaker` takes 1.3 s,
 `pulumi_gcp.compute` 5 s and `pulumi_kubernetes.core.v1` 1.2 s, because a module brings all its types. Cut out
-of the text, one class takes about a millisecond. That is sound because one code generator writes all SDKs in
-one form; `tests/preview/test_types.py` compares what is read here with what an import says.
+of the text, without the bodies of its methods, one class takes less than a millisecond. That is sound because
+one code generator writes all SDKs in one form; `tests/preview/test_types.py` compares what is read here with
+what an import says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ from typing import Final
 __all__ = ["Definition", "MissingPackage", "MissingType", "Source", "UnknownType", "source"]
 
 _END: Final = re.compile(r"\n(?=@|class |if |else:)")
+_BASES: Final = re.compile(r"\n?class \w+\(([^)]*)\):")
+_METHOD: Final = re.compile(r"\n    (?=@|def )")
+_GETTER: Final = re.compile(
+    r'\n    @pulumi\.getter(?:\(name="(\w+)"\))?\n(?:(?!    def ).*\n)*?    def (\w+)\(self\) -> (.+):\n'
+)
+_CONSTANT: Final = re.compile(r"""pulumi\.set\(__self__, "(\w+)", ('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""")
 
 
 class UnknownType(LookupError):  # noqa: N818 - the two below name what is missing
@@ -75,7 +82,10 @@ class Source:
     @cached_property
     def _imports(self) -> tuple[ast.ImportFrom, ...]:
         end = min((at for mark in ("\n@", "\nclass ") if (at := self.text.find(mark)) >= 0), default=None)
-        head = ast.parse(self.text[:end])
+        # Without the names that it offers, which are many.
+        head = ast.parse(
+            "\n".join(line for line in self.text[:end].splitlines() if line.startswith("from ."))
+        )
         return tuple(node for node in head.body if isinstance(node, ast.ImportFrom) and node.level)
 
     def _module(self, node: ast.ImportFrom) -> Path:
@@ -114,7 +124,8 @@ class Definition:
     @property
     def bases(self) -> tuple[str, ...]:
         """The base classes as written: `pulumi.CustomResource`, `_builtins.str`."""
-        return tuple(ast.unparse(base) for base in self.node.bases)
+        written = _BASES.match(self.text)
+        return tuple(base.strip() for base in written[1].split(",")) if written else ()
 
     @property
     def values(self) -> tuple[str | int | float | bool, ...]:
@@ -125,9 +136,11 @@ class Definition:
     @property
     def parameters(self) -> Iterator[tuple[str, ast.expr, bool]]:
         """The constructor's keyword parameters: name, annotation, and whether it must be given."""
-        init = self._method("__init__")
-        if init is None:
+        signature, _ = self._constructor
+        if not signature:
             return
+        init = ast.parse(f"{signature} pass").body[0]
+        assert isinstance(init, ast.FunctionDef)
         for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
             if argument.annotation is not None:
                 yield argument.arg, argument.annotation, default is None
@@ -135,40 +148,29 @@ class Definition:
     @cached_property
     def getters(self) -> Mapping[str, tuple[str, ast.expr]]:
         """The properties by their Python name: the name on the wire and the annotation."""
+        written = _GETTER.findall(self.text)
+        annotated = ast.parse("\n".join(f"{name}: {annotation}" for _, name, annotation in written)).body
         found: dict[str, tuple[str, ast.expr]] = {}
-        for node in self.node.body:
-            if not isinstance(node, ast.FunctionDef) or node.returns is None:
-                continue
-            for decorator in node.decorator_list:
-                call = decorator.func if isinstance(decorator, ast.Call) else decorator
-                if isinstance(call, ast.Attribute) and call.attr == "getter":
-                    found[node.name] = (_wire_name(decorator) or node.name, node.returns)
+        for (wire, name, _), node in zip(written, annotated, strict=True):
+            assert isinstance(node, ast.AnnAssign)
+            found[name] = (wire or name, node.annotation)
         return found
 
     @property
     def constants(self) -> Mapping[str, str]:
         """The string constants that the constructor fills in by itself, by their Python name."""
-        init = self._method("__init__")
-        found = {}
-        for statement in init.body if init else ():
-            match statement:
-                case ast.Expr(
-                    ast.Call(
-                        ast.Attribute(attr="set"), [_, ast.Constant(str(name)), ast.Constant(str(value))]
-                    )
-                ):
-                    found[name] = value
-        return found
+        _, body = self._constructor
+        return {name: ast.literal_eval(value) for name, value in _CONSTANT.findall(body)}
 
-    def _method(self, name: str) -> ast.FunctionDef | None:
-        methods = (node for node in self.node.body if isinstance(node, ast.FunctionDef))
-        return next((node for node in methods if node.name == name), None)
-
-
-def _wire_name(decorator: ast.expr) -> str | None:
-    keywords = decorator.keywords if isinstance(decorator, ast.Call) else []
-    names = (word.value for word in keywords if word.arg == "name")
-    return next((str(name.value) for name in names if isinstance(name, ast.Constant)), None)
+    @cached_property
+    def _constructor(self) -> tuple[str, str]:
+        """The constructor's signature and its body; empty where there is none."""
+        start = self.text.find("    def __init__(")
+        if start < 0:
+            return "", ""
+        end = self.text.index("):\n", start) + len("):")
+        after = _METHOD.search(self.text, end)
+        return self.text[start:end].lstrip(), self.text[end : after.start() if after else None]
 
 
 def _in_module(module: Path, class_name: str) -> Definition | None:

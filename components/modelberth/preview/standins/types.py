@@ -35,6 +35,7 @@ __all__ = [
 _PROVIDER: Final = "pulumi:providers:"
 _TABLE: Final = re.compile(r'resource_modules="""\n(.*?)"""', re.DOTALL)
 _ARGS: Final = re.compile(r"__props__ = (\w+)\.__new__\(")
+_REPLACES: Final = re.compile(r'replace_on_changes=\[("[^"]+"(?:, "[^"]+")*)\]')
 _RESOURCES: Final = {"pulumi.CustomResource", "pulumi.ComponentResource", "pulumi.ProviderResource"}
 _CUSTOM: Final = ("pulumi_kubernetes.apiextensions", "CustomResource")
 
@@ -83,6 +84,12 @@ class ResourceType:
                 for wire, node in self.resource.getters.values()
             }
         )
+
+    @property
+    def replacing(self) -> tuple[str, ...]:
+        """The inputs for whose change the SDK itself has the engine replace, in the SDK's notation."""
+        said = _REPLACES.search(self.resource.text)
+        return tuple(said[1].strip('"').split('", "')) if said else ()
 
 
 def find(token: str) -> ResourceType | None:

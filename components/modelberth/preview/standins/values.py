@@ -21,6 +21,7 @@ __all__ = [
     "HIDDEN_VALUE",
     "Secret",
     "assign",
+    "at",
     "has_unknown",
     "hidden",
     "marked",
@@ -73,6 +74,8 @@ def write(properties: Properties) -> Any:
 
 def _write(value: Any) -> Any:
     match value:
+        case str() | int() | float() | None:  # first, because most are: asking for a Mapping is slow
+            return value
         case Secret():
             return {SIGNATURE: _SECRET, "value": _write(value.value)}
         case Mapping():
@@ -85,6 +88,8 @@ def _write(value: Any) -> Any:
 def plain(value: Any) -> Any:
     """The value without marks; of a resource that is handed over whole its id. Not for people's eyes."""
     match value:
+        case str() | int() | float() | None:
+            return value
         case Secret():
             return plain(value.value)
         case Mapping() if value.get(SIGNATURE) == _RESOURCE:
@@ -99,6 +104,8 @@ def plain(value: Any) -> Any:
 def hidden(value: Any, marker: str = HIDDEN_VALUE) -> Any:
     """The value with a marker in the place of each secret."""
     match value:
+        case str() | int() | float() | None:
+            return value
         case Secret():
             return marker
         case Mapping():
@@ -115,6 +122,8 @@ def secret_texts(value: Any) -> frozenset[str]:
 
 def _secret_texts(value: Any) -> Iterator[str]:
     match value:
+        case str() | int() | float() | None:
+            return
         case Secret():
             for _, leaf in leaves(plain(value.value)):
                 if leaf not in (None, True, False, "", UNKNOWN):
@@ -162,6 +171,14 @@ def scrubbed(text: str, secrets: frozenset[str]) -> str:
 def has_unknown(value: Any) -> bool:
     """Tell whether a preview does not know the value, or a part of it, yet."""
     return any(leaf == UNKNOWN for _, leaf in leaves(plain(value)))
+
+
+def at(properties: Any, path: str) -> Any:
+    """What lies at a path of keys (`metadata.name`), also inside of a secret; None where nothing does."""
+    for key in path.split("."):
+        mapping = properties.value if isinstance(properties, Secret) else properties
+        properties = mapping.get(key) if isinstance(mapping, Mapping) else None
+    return properties
 
 
 def assign(properties: Properties, path: str, value: Any) -> dict[str, Any]:

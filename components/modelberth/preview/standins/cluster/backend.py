@@ -25,7 +25,8 @@ class Cluster:
     Check and Diff ask the API server with a dry run, Create and Update are server-side applies that wait
     until the object is ready, Delete waits until it is gone. Every provider instance of the program gets its
     answers here, whatever kubeconfig or context it names; its `namespace`, `enableConfigMapMutable` and
-    `enableSecretMutable` are heeded. Helm releases, `…Patch` and `…List` resources are refused.
+    `enableSecretMutable` are heeded. Helm releases, `…Patch` and `…List` resources are refused, and so is a
+    provider that writes manifests to a folder or applies on the client's side.
 
     `timeout` is how long, in seconds, an object may take to become ready or to go where neither the
     resource's `customTimeouts` nor its annotation `pulumi.com/timeoutSeconds` says so; `poll` how often it is
@@ -56,6 +57,14 @@ class Cluster:
             ResourceError: the file or the context cannot be used, or the Python client is missing.
         """
         return cls(ApiServer(connect(path, context, timeout=request_timeout)), timeout=timeout)
+
+    def config_failures(
+        self,
+        request: Request,  # noqa: ARG002 - the protocol's
+        config: Properties,
+    ) -> Sequence[CheckFailure]:
+        """Refuse what a provider would do instead of asking the API server."""
+        return refusals.unsupported_config(plain(config))
 
     def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
         """Fill in name and namespace, and ask the API server what it would refuse."""
@@ -127,6 +136,7 @@ class Cluster:
         self,
         request: Request,
         resource_id: str,  # noqa: ARG002 - the protocol's
+        old_inputs: Properties,  # noqa: ARG002
         old_outputs: Properties,
         inputs: Properties,
     ) -> Properties:

@@ -10,7 +10,16 @@ from modelberth.preview.standins.cluster.manifest import Identity
 from modelberth.preview.standins.values import scrubbed
 from modelberth.provider.resource import CheckFailure, ResourceError
 
-__all__ = ["FORCE", "PROPAGATION", "SKIP_AWAIT", "TIMEOUT", "in_words", "lingering", "unsupported"]
+__all__ = [
+    "FORCE",
+    "PROPAGATION",
+    "SKIP_AWAIT",
+    "TIMEOUT",
+    "in_words",
+    "lingering",
+    "unsupported",
+    "unsupported_config",
+]
 
 FORCE: Final = "pulumi.com/patchForce"
 PROPAGATION: Final = "pulumi.com/deletionPropagationPolicy"
@@ -19,6 +28,9 @@ TIMEOUT: Final = "pulumi.com/timeoutSeconds"
 _WAIT_FOR: Final = "pulumi.com/waitFor"
 _PROPAGATIONS: Final = ("background", "foreground", "orphan")
 _NO_OBJECTS: Final = ("helm.sh/", "kustomize", "yaml")
+_WAY_OUT: Final = (
+    "Take it out, or leave the package to its plugin: StandIns(packages=[...]) without kubernetes"
+)
 _OWNER: Final = re.compile(r'conflict with "([^"]+)"')
 
 
@@ -45,6 +57,18 @@ def unsupported(token: str, news: Mapping[str, Any]) -> Sequence[CheckFailure]:
         reason = f"given {propagation!r}, allowed: {', '.join(_PROPAGATIONS)}"
         return [CheckFailure(f'metadata.annotations["{PROPAGATION}"]', reason)]
     return ()
+
+
+def unsupported_config(config: Mapping[str, Any]) -> Sequence[CheckFailure]:
+    """What a provider's configuration asks for that is not to be had here; values are JSON in texts."""
+    failures = []
+    if config.get("renderYamlToDirectory"):
+        reason = f"the stand-in for a cluster applies objects and renders none. {_WAY_OUT}"
+        failures.append(CheckFailure("", f"renderYamlToDirectory: {reason}"))
+    if str(config.get("enableServerSideApply", "")).lower() == "false":
+        reason = f"given false, allowed: true: the stand-in for a cluster has no other way. {_WAY_OUT}"
+        failures.append(CheckFailure("", f"enableServerSideApply: {reason}"))
+    return failures
 
 
 def in_words(identity: Identity, error: RefusedError, hidden: frozenset[str]) -> ResourceError:
