@@ -47,6 +47,11 @@ def test_the_engine_gets_a_copy_without_another_clones_salt(stack: Stack) -> Non
     assert stack.file.read_text() == before
 
 
+def test_a_stack_that_was_made_without_us_keeps_its_own_salt(stack: Stack) -> None:
+    write_state(stack, state())
+    assert stack.config().read_text().endswith("encryptionsalt: v1:theirs\n")
+
+
 def write_lock(stack: Stack, pid: int, host: str) -> Path:
     assert stack.lock_folder is not None
     stack.lock_folder.mkdir(parents=True)

@@ -3,14 +3,17 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import psutil
 import pytest
 import yaml
 
@@ -29,6 +32,10 @@ import pulumi_aws as aws
 
 config = pulumi.Config()
 mode = config.get("mode") or "good"
+if mode.startswith("waits:"):
+    import pathlib, time
+    pathlib.Path(mode[6:]).touch()
+    time.sleep(600)
 if mode == "throws":
     raise RuntimeError("the model is not there")
 if mode == "module":
@@ -264,6 +271,69 @@ def test_offline_against_the_state(guarded: Team) -> None:
     assert "Compares nothing" in plain(never.stdout)
 
 
+def test_a_secret_of_the_stacks_own_and_a_wrong_passphrase(guarded: Team, tmp_path: Path) -> None:
+    """A stack that was made by `pulumi` itself, with a secret in its config: its salt stands in its file."""
+    project = Project(tmp_path / "shop")
+    shutil.copytree(
+        guarded.project.folder, project.folder, symlinks=True, ignore=shutil.ignore_patterns(".state")
+    )
+    (project.folder / ".state" / "backend").mkdir(parents=True)
+    project.config_file.write_text("config:\n  aws:region: us-east-1\n")
+    project.pulumi("stack", "init", "dev")
+    project.pulumi("config", "set", "--secret", "token", f"{CANARY}-config", "--stack", "dev")
+    assert "encryptionsalt" in project.config_file.read_text()
+    team = Team(project)
+    own = {name: project.environment[name] for name in NO_CREDENTIALS}
+    done = team.run("preview", "--offline", **own)
+    assert done.returncode == 10, done.stdout + done.stderr
+    wrong = team.run("preview", "--offline", **{**own, "PULUMI_CONFIG_PASSPHRASE": "another"})
+    assert wrong.returncode == 4
+    assert "passphrase" in wrong.stderr
+
+
+def test_a_reader_that_leaves_early(guarded: Team) -> None:
+    """The outcome is told all the same, and no error."""
+    command = f"{VENV / 'bin' / 'modelberth'} diff main..dear | true; echo ${{PIPESTATUS[0]}}"
+    done = guarded.project.run("bash", "-c", command, env=NO_CREDENTIALS)
+    assert (done.stdout.strip(), done.stderr) == ("12", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_preview_that_is_told_to_end_leaves_nothing(guarded: Team, number: signal.Signals) -> None:
+    scratch = guarded.project.folder.parent / f"scratch-{number.name}"
+    scratch.mkdir()
+    begun = guarded.project.folder.parent / f"begun-{number.name}"
+    guarded.configure(mode=f"waits:{begun}")
+    environment = {**guarded.project.environment, **NO_CREDENTIALS, "TMPDIR": str(scratch)}
+    try:
+        with subprocess.Popen(
+            [VENV / "bin" / "modelberth", "diff", "main"],
+            cwd=guarded.project.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as running:
+            deadline = time.monotonic() + 120
+            while not begun.exists():
+                assert running.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            running.send_signal(number)
+            said, _ = running.communicate(timeout=60)
+    finally:
+        git(guarded.project.folder, "checkout", "--quiet", "--", ".")
+    assert running.returncode == 128 + number, said
+    assert "Traceback" not in said
+    assert list(scratch.iterdir()) == []
+    alive = [
+        process.info["cmdline"]
+        for process in psutil.process_iter(["cmdline"])
+        if str(scratch) in " ".join(process.info["cmdline"] or [])
+    ]
+    assert alive == []
+
+
 def price_file(team: Team) -> list[str]:
     file = team.project.folder / "prices.toml"
     row = (REPOSITORY / "components/modelberth/preview/cost/prices.toml").read_text().split("prices = [\n")[1]
@@ -300,6 +370,8 @@ def test_a_state_that_cannot_be_read(guarded: Team, text: str, status: int, frag
         (["preview", "--offline", "--stack", "nowhere"], 15, "stack: given 'nowhere', allowed: dev"),
         (["preview", "--no-state"], 2, "--no-state: allowed with --offline only"),
         (["preview", "--offline", "--prices", "nowhere.toml"], 13, "nowhere.toml"),
+        (["preview", "--offline", "--policy-pack", "nowhere"], 2, "--policy-pack: given 'nowhere'"),
+        (["diff", "main..dear", "--json", "--format", "markdown"], 2, "--format: given markdown"),
     ],
 )
 def test_what_is_wrong_before_anything_runs(

@@ -141,6 +141,31 @@ def test_the_engines_other_words(op: str, expected: Op) -> None:
     assert [step.op for step in plan.steps] == [expected]
 
 
+def test_the_order_is_that_of_the_tree_however_they_come() -> None:
+    def made(kind: str, name: str, parent: str) -> dict[str, Any]:
+        urn = f"urn:pulumi:dev::shop::{kind}::{name}"
+        new = {"inputs": {}, "custom": True, "parent": parent}
+        return {"resourcePreEvent": {"metadata": {"op": "create", "urn": urn, "old": None, "new": new}}}
+
+    above = "urn:pulumi:dev::shop::x:y:Team::b"
+    told = [
+        made("x:y:Z", "z", above),
+        made("x:y:Z", "a", above),
+        made("x:y:Team", "b", ""),
+        made("x:y:Z", "c", ""),
+        made("x:y:Y", "a", ""),
+    ]
+    for events_ in (told, told[::-1]):
+        steps = events(*events_).steps
+        assert [(step.name, step.parent != "") for step in steps] == [
+            ("a", False),
+            ("b", False),
+            ("a", True),
+            ("z", True),
+            ("c", False),
+        ]
+
+
 def test_what_drifted_is_a_difference_too() -> None:
     """The inputs are the same; the provider says which output differs."""
     side = {"inputs": {"size": 1}, "custom": True}

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,13 @@ OLDEST = (3, 250, 0)
 
 # Events one a line as they come, instead of one digest at the end.
 _STREAMING = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+# How it begins to say that the state or its secrets cannot be read.
+_OF_THE_STATE = re.compile(
+    r"passphrase|decrypt|authentication failed|snapshot|checkpoint|deserializ|unmarshal|invalid resource",
+    re.I,
+)
+_PATIENCE = 10.0
+"""Seconds that an engine has to end by itself."""
 
 
 class Engine:
@@ -48,48 +56,59 @@ class Engine:
         # Ctrl-C reaches the engine as well. It finishes what is under way and records it; wait for that.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            return subprocess.run(
+            with subprocess.Popen(
                 [self._executable, *arguments, "--non-interactive"],
                 cwd=self._project,
                 env=self._environment,
-                check=False,
                 stdout=subprocess.DEVNULL if quiet else None,
-                preexec_fn=_restore_interrupt,
-            ).returncode
+                preexec_fn=_restore_interrupt,  # noqa: PLW1509 - there are no threads yet
+            ) as engine:
+                try:
+                    return engine.wait()
+                except BaseException:  # told to end: so is the engine, which then records what it did
+                    engine.send_signal(signal.SIGINT)
+                    raise
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def events(self, *arguments: str) -> Iterator[str]:
-        """Run a preview and give its events, one JSON text each, as they come.
+    def events(self, *arguments: str) -> Generator[str, None, None]:
+        """Run a preview or an update and give its events, one JSON text each, as they come.
 
-        What the engine itself refuses (no such stack, a wrong passphrase) it writes to stderr, not as an
-        event: that text is given as a diagnostic event.
+        Raises:
+            Failure: the engine itself refuses, before it runs the program.
         """
         environment = {**(os.environ if self._environment is None else self._environment), _STREAMING: "true"}
+        begun = False
         with (
             tempfile.TemporaryFile("w+") as said,
             subprocess.Popen(
                 [self._executable, *arguments, "--json", "--non-interactive"],
                 cwd=self._project,
                 env=environment,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=said,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
+                process_group=0,  # so that it can be ended with its language host and the program
             ) as engine,
         ):
             assert engine.stdout is not None
             try:
-                yield from engine.stdout
+                for line in engine.stdout:
+                    begun = begun or '"summaryEvent"' in line
+                    yield line
+                status = engine.wait()
             except BaseException:
-                engine.terminate()
+                _end(engine)
                 raise
-            status = engine.wait()
             said.seek(0)
             text = said.read().strip()
-        if status != 0 and text:
-            yield json.dumps({"diagnosticEvent": {"severity": "error", "message": text}})
+        if status != 0 and not begun:
+            raise Failure(
+                Exit.STATE if _OF_THE_STATE.search(text) else Exit.FAILED, text.removeprefix("error: ")
+            )
 
     def ask(self, *arguments: str) -> Any:
         """Run a command that answers in JSON; its answer, or None where it failed."""
@@ -126,6 +145,18 @@ class Engine:
                 f"{self._executable} is version {said.strip() or 'unknown'}, needed: {oldest} or newer. "
                 "In a checkout `make setup` brings one; elsewhere see https://www.pulumi.com/docs/install/",
             )
+
+
+def _end(engine: "subprocess.Popen[str]") -> None:
+    """End an engine as Ctrl-C would, and after a while everything that it started."""
+    try:
+        engine.send_signal(signal.SIGINT)
+        engine.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(engine.pid, signal.SIGKILL)
 
 
 def _restore_interrupt() -> None:

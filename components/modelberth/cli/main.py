@@ -1,10 +1,11 @@
 """The command line: `modelberth up`, `preview`, `diff`, `down`, `recover` and what tells about a stack."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -122,12 +123,19 @@ def recover(stack: StackName = "dev") -> None:
 
 
 def main() -> None:
-    """Run the command; exit statuses are those of `Exit`."""
+    """Run the command; exit statuses are those of `Exit`, and 128 + the number of a signal that ended it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         app()
     except Failure as failure:
         err.print(f"error: {failure}", markup=False)
         sys.exit(failure.status)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """Leave as after Ctrl-C: the engine is told, and what is temporary goes."""
+    sys.exit(128 + number)
 
 
 def _settle(stack: Stack, engine: Engine) -> None:

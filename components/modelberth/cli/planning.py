@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,21 @@ from modelberth.cli.scratch import Scratch
 from modelberth.cli.stack import Stack
 from modelberth.preview.events import read_plan
 from modelberth.preview.plan import Plan, Step
+from modelberth.preview.render.failures import faults
 
-__all__ = ["Seen", "compared", "planned"]
+__all__ = ["Comparison", "Seen", "compared", "planned"]
 
 Seen = Callable[[Step], object]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What going from one revision to another would do."""
+
+    plan: Plan
+    revisions: Range
+    empty: str
+    """Why the base counts as nothing; empty where it does not."""
 
 
 def planned(
@@ -34,7 +46,7 @@ def planned(
     offline: bool,
     state: bool = True,
     config: Path | None = None,
-    policy_packs: tuple[Path, ...] = (),
+    policy_packs: Sequence[Path] = (),
     seen: Seen | None = None,
 ) -> Plan:
     """What an update of the stack would do.
@@ -43,7 +55,7 @@ def planned(
     against the state as it was last written; against nothing where the stack was never deployed or `state`
     is off. `config` takes the place of the stack's file.
     """
-    arguments = [*(word for pack in policy_packs for word in ("--policy-pack", str(pack)))]
+    arguments = _policies(policy_packs)
     if not offline:
         file = stack.config() if config is None else config
         return _plan(engine, stack, file, ["--refresh", *arguments], seen)
@@ -64,10 +76,10 @@ def compared(
     stack: Stack,
     revisions: str,
     *,
-    policy_packs: tuple[Path, ...] = (),
+    policy_packs: Sequence[Path] = (),
     seen: Seen | None = None,
-) -> tuple[Plan, Range, str]:
-    """What going from one git revision to another would do, as (plan, revisions, why the base is empty).
+) -> Comparison:
+    """What going from one git revision to another would do.
 
     The base is brought up on stand-ins into a state that nobody keeps, the head is previewed against that:
     so aliases, replacements and what follows from them are the engine's own. Both are laid out in the same
@@ -75,7 +87,6 @@ def compared(
     """
     from modelberth.preview.standins import StandIns  # noqa: PLC0415 - brings Pulumi and gRPC
 
-    arguments = [*(word for pack in policy_packs for word in ("--policy-pack", str(pack)))]
     with StandIns(own=True) as standins, Scratch.make(standins.environment) as scratch:
         repository = Repository.around(stack.folder, scratch.folder)
         found = repository.range(revisions)
@@ -92,12 +103,14 @@ def compared(
                 raise Failure(
                     Exit.NO_STACK, f"stack: given {stack.name!r}: {found.head} has no {file.name}.{more}"
                 )
-            return _plan(alone, stack, scratch.config(file), arguments, seen), found, empty
+            plan = _plan(alone, stack, scratch.config(file), _policies(policy_packs), seen)
+        return Comparison(_from_the_tree(plan, scratch.tree), found, empty)
 
 
-def _plan(engine: Engine, stack: Stack, config: Path, more: list[str], seen: Seen | None) -> Plan:
-    lines = engine.events("preview", "--diff", "--stack", stack.name, "--config-file", str(config), *more)
-    return read_plan(lines, project=stack.project, stack=stack.name, seen=seen)
+def _plan(engine: Engine, stack: Stack, config: Path, more: Sequence[str], seen: Seen | None) -> Plan:
+    arguments = ("preview", "--diff", "--stack", stack.name, "--config-file", str(config), *more)
+    with closing(engine.events(*arguments)) as lines:
+        return read_plan(lines, project=stack.project, stack=stack.name, seen=seen)
 
 
 def _bring_up(engine: Engine, stack: Stack, place: Path, scratch: Scratch) -> str:
@@ -105,16 +118,35 @@ def _bring_up(engine: Engine, stack: Stack, place: Path, scratch: Scratch) -> st
     file = place / stack.file.name
     if not file.is_file():
         return f"it has no stack {stack.name!r}"
-    try:
-        engine.do(
-            *("up", "--yes", "--skip-preview", "--suppress-progress", "--suppress-outputs"),
-            *("--stack", stack.name, "--config-file", str(scratch.config(file))),
-            status=Exit.FAILED,
-            why="its program fails",
-        )
-    except Failure as failure:
-        return str(failure)
-    return ""
+    arguments = ("up", "--yes", "--skip-preview", "--stack", stack.name)
+    with closing(engine.events(*arguments, "--config-file", str(scratch.config(file)))) as lines:
+        plan = read_plan(lines, project=stack.project, stack=stack.name)
+    errors = faults(
+        said for said in _from_the_tree(plan, scratch.tree).diagnostics if said.severity == "error"
+    )
+    if not errors:
+        return ""
+    where = f" ({errors[0].where or errors[0].resource})" if errors[0].where or errors[0].resource else ""
+    return f"its program fails: {errors[0].message}{where}"
+
+
+def _policies(packs: Sequence[Path]) -> list[str]:
+    """Arguments for the engine, which runs in another folder than the person.
+
+    Raises:
+        Failure: there is no such folder.
+    """
+    missing = [pack for pack in packs if not pack.is_dir()]
+    if missing:
+        raise Failure(Exit.USAGE, f"--policy-pack: given {str(missing[0])!r}, allowed: an existing folder")
+    return [word for pack in packs for word in ("--policy-pack", str(pack.resolve()))]
+
+
+def _from_the_tree(plan: Plan, tree: Path) -> Plan:
+    """The plan with messages that name files as the repository does."""
+    inside = f"{tree}{os.sep}"
+    told = (replace(said, message=said.message.replace(inside, "")) for said in plan.diagnostics)
+    return replace(plan, diagnostics=tuple(told))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`modelberth preview` and `modelberth diff`: what a change does to callers and to the bill."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Format(StrEnum):
 
 
 AsFormat = Annotated[
-    Format, typer.Option("--format", help="terminal, markdown (for a pull request's comment) or json.")
+    Format | None, typer.Option("--format", help="terminal, markdown (for a pull request's comment) or json.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 Verbose = Annotated[bool, typer.Option("--diff", help="Show every property that changes.")]
@@ -67,7 +68,7 @@ def preview(
         bool,
         typer.Option("--state/--no-state", help="Offline: compare with the state, or with nothing."),
     ] = True,
-    form: AsFormat = Format.TERMINAL,
+    form: AsFormat = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     prices: PriceFile = None,
@@ -78,6 +79,7 @@ def preview(
     Exit status: 0 nothing changes, 10 changes, 11 a dangerous one, 12 a policy or budget is broken, 1 the
     program fails.
     """
+    shown_as = _form(form, as_json=as_json)
     if not state and not offline:
         raise Failure(Exit.USAGE, "--no-state: allowed with --offline only")
     engine, found = open_stack(stack, passphrase=not offline)
@@ -88,13 +90,13 @@ def preview(
     has_state = state and found.require_readable(engine)
     if offline and has_state:
         found.require_passphrase()
-    with _progress(form, as_json=as_json) as seen:
+    with _progress(shown_as) as seen:
         plan = planned(
-            engine, found, offline=offline, state=has_state, policy_packs=tuple(policy_pack or ()), seen=seen
+            engine, found, offline=offline, state=has_state, policy_packs=policy_pack or (), seen=seen
         )
     before = "what is deployed" if not offline else "the state as last written" if has_state else "nothing"
     report = assemble(plan, read, offline=offline, today=today(), before=before)
-    _finish(report, Format.JSON if as_json else form, verbose=verbose)
+    _finish(report, shown_as, verbose=verbose)
 
 
 def diff(
@@ -107,7 +109,7 @@ def diff(
     ],
     stack: StackName = "dev",
     *,
-    form: AsFormat = Format.TERMINAL,
+    form: AsFormat = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     prices: PriceFile = None,
@@ -117,28 +119,27 @@ def diff(
 
     Runs both programs on stand-in providers: no state, no credentials, no network. Exit status as `preview`.
     """
+    shown_as = _form(form, as_json=as_json)
     engine, found = open_stack(stack, passphrase=False, file=False)
     read = prices_for(found, prices)
-    with _progress(form, as_json=as_json) as seen:
-        plan, revision, empty = compared(
-            engine, found, revisions, policy_packs=tuple(policy_pack or ()), seen=seen
-        )
-    notes = [f"Compared with nothing: of {revision.base} {empty}."] if empty else []
+    with _progress(shown_as) as seen:
+        comparison = compared(engine, found, revisions, policy_packs=policy_pack or (), seen=seen)
+    base, head = comparison.revisions.base, comparison.revisions.head
     report = assemble(
-        plan,
+        comparison.plan,
         read,
         offline=True,
         today=today(),
-        before=str(revision.base),
-        after=str(revision.head),
-        notes=notes,
+        before=str(base),
+        after=str(head),
+        notes=[f"Compared with nothing: of {base} {comparison.empty}."] if comparison.empty else [],
     )
-    _finish(report, Format.JSON if as_json else form, verbose=verbose)
+    _finish(report, shown_as, verbose=verbose)
 
 
 def checked(engine: Engine, stack: Stack, *, quiet: bool) -> None:
     """Show what an update would do; end here with nothing touched where it must not begin."""
-    with _progress(Format.TERMINAL, as_json=quiet) as seen:
+    with _progress(Format.JSON if quiet else Format.TERMINAL) as seen:
         plan = planned(engine, stack, offline=False, seen=seen)
     report = assemble(plan, prices_for(stack), offline=False, today=today(), before="what is deployed")
     status = STATUS[report.outcome]
@@ -149,14 +150,36 @@ def checked(engine: Engine, stack: Stack, *, quiet: bool) -> None:
         raise Failure(status, f"stack {stack.name}: nothing was changed, the preview says why not")
 
 
+def _form(form: Format | None, *, as_json: bool) -> Format:
+    if as_json and form not in {None, Format.JSON}:
+        raise Failure(Exit.USAGE, f"--format: given {form}, allowed: json, beside --json")
+    return Format.JSON if as_json else form or Format.TERMINAL
+
+
+class _Console(Console):
+    """Leaves a pipe that nobody reads any more to its caller; rich would end with 1, as if we had failed."""
+
+    def on_broken_pipe(self) -> None:
+        """Say that it is broken."""
+        raise BrokenPipeError
+
+
 def _finish(report: Report, form: Format, *, verbose: bool) -> None:
-    match form:
-        case Format.TERMINAL:
-            terminal(report, Console(highlight=False), verbose=verbose)
-        case Format.MARKDOWN:
-            sys.stdout.write(markdown(report))
-        case Format.JSON:
-            sys.stdout.write(json.dumps(to_dict(report), indent=2, allow_nan=False) + "\n")
+    """Print the report and end with its outcome, also where nobody reads to the end (`| head`)."""
+    try:
+        match form:
+            case Format.TERMINAL:
+                terminal(report, _Console(highlight=False), verbose=verbose)
+            case Format.MARKDOWN:
+                sys.stdout.write(markdown(report))
+            case Format.JSON:
+                sys.stdout.write(json.dumps(to_dict(report), indent=2, allow_nan=False) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python has kept would fail once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise Failure(Exit.USAGE, f"the report cannot be written: {error.strerror}") from None
     _require_sdk(report)
     raise typer.Exit(STATUS[report.outcome])
 
@@ -193,9 +216,9 @@ def today() -> date:
 
 
 @contextmanager
-def _progress(form: Format, *, as_json: bool) -> Iterator[Seen | None]:
+def _progress(form: Format) -> Iterator[Seen | None]:
     """A word for the person while the engine works, on a terminal only."""
-    if as_json or form is not Format.TERMINAL or not err.is_terminal:
+    if form is not Format.TERMINAL or not err.is_terminal:
         yield None
         return
     count = 0

@@ -20,6 +20,7 @@ from modelberth.naming import require_stack_name
 NEWEST_STATE = 4
 """Newest format of a state that the oldest supported engine reads (its `DeploymentSchemaVersionLatest`)."""
 
+_PROJECT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _SALT = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
 
 
@@ -46,8 +47,11 @@ class Stack:
         if folder is None:
             raise Failure(Exit.USAGE, f"no Pulumi.yaml in {start} or above it; run the command in a project")
         project = _yaml(folder / "Pulumi.yaml").get("name")
-        if not isinstance(project, str):
-            raise Failure(Exit.USAGE, f"{folder / 'Pulumi.yaml'}: name: given {project!r}, allowed: a text")
+        if not isinstance(project, str) or not _PROJECT.fullmatch(project):
+            allowed = "1 to 100 letters, digits, hyphens, underscores and periods"
+            raise Failure(
+                Exit.USAGE, f"{folder / 'Pulumi.yaml'}: name: given {project!r}, allowed: {allowed}"
+            )
         stack = cls(name, folder, project)
         if not stack.file.is_file():
             if not file:
@@ -181,8 +185,16 @@ class Stack:
         The engine writes to the file that it is given (the salt, and it reformats), so it gets a copy.
         """
         copy = self._copy()
-        salt = _SALT.search(copy.read_text()) if copy.exists() else None
+        written = copy if copy.exists() else self.file if self._made_elsewhere() else None
+        salt = _SALT.search(written.read_text()) if written else None
         return self._write_config(salt[0] if salt else "")
+
+    def _made_elsewhere(self) -> bool:
+        """Whether somebody made the stack without us: then the salt in their own file belongs to it.
+
+        A backend in a folder is this machine's alone, so there the salt may be that of another clone.
+        """
+        return self.state_file is None or self.state_file.exists()
 
     def _write_config(self, salt: str) -> Path:
         copy = self._copy()

@@ -80,11 +80,21 @@ def read_plan(
     return Plan(
         project=project,
         stack=stack,
-        steps=tuple(steps.values()),
+        steps=_in_order(steps),
         diagnostics=tuple(diagnostic for diagnostic in diagnostics if diagnostic.message),
         violations=tuple(violations),
         config=config,
     )
+
+
+def _in_order(steps: Mapping[str, Step]) -> tuple[Step, ...]:
+    """Each below its parent and beside its siblings by name: the engine tells them as they happen to come."""
+
+    def place(step: Step) -> tuple[str, ...]:
+        above = steps.get(step.parent)
+        return (*(place(above) if above else ()), step.name, step.type)
+
+    return tuple(sorted(steps.values(), key=place))
 
 
 def _event(line: str) -> Mapping[str, Any]:

@@ -133,7 +133,7 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that an update of one stack would do, in the program's order."""
+    """Everything that an update of one stack would do; each resource below its parent, siblings by name."""
 
     project: str
     stack: str
@@ -176,7 +176,7 @@ class Plan:
         return next(reversed(endpoints or around), None)
 
     def groups(self) -> Mapping[Step | None, tuple[Step, ...]]:
-        """What a provider makes, by `owner`, in the program's order; under None what stands alone.
+        """What a provider makes, by `owner`, in that order; under None what stands alone.
 
         An owner without any such resource has an entry as well.
         """
