@@ -45,8 +45,8 @@ def test_of_none_the_nearest_are_named() -> None:
     with pytest.raises(Failure) as failure:
         chosen(PLAN, "predcit")
     assert failure.value.status == Exit.USAGE
-    assert str(failure.value).endswith("near: predict")
-    with pytest.raises(Failure, match=r"near: .*first.*predict.*second"):
+    assert str(failure.value).endswith("near is: predict")
+    with pytest.raises(Failure, match=r"there are: .*first.*predict.*second"):
         chosen(PLAN, "???")
 
 

@@ -46,7 +46,7 @@ def explain(
         raise Failure(Exit.FAILED, f"the program fails: {report.errors[0].message.strip()}")
     explanation = _explained(engine, found, report, chosen(plan, resource))
     if as_json:
-        print(json.dumps({"stack": stack, **form(explanation, found)}, indent=2, ensure_ascii=False))
+        print(json.dumps({"stack": stack, **form(explanation, found)}, indent=2))
     else:
         show(explanation, found)
 
@@ -67,11 +67,12 @@ def chosen(plan: Plan, wanted: str) -> Step:
                 Exit.USAGE, f"RESOURCE: given {wanted!r}, which {len(found)} have; one URN of\n{names}"
             )
     known = sorted({text for step in plan.steps for text in (step.name, step.type)})
-    near = get_close_matches(wanted, known, n=5, cutoff=0.5) or known[:20]
+    near = get_close_matches(wanted, known, n=5, cutoff=0.6)
+    names = ", ".join(map(plain, near or known[:20]))
     raise Failure(
         Exit.USAGE,
-        f"RESOURCE: given {wanted!r}, which no resource of the stack has as its name, URN or type; near: "
-        f"{', '.join(map(plain, near))}",
+        f"RESOURCE: given {wanted!r}, which no resource of the stack has as its name, URN or type; "
+        f"{'near is' if near else 'there are'}: {names}",
     )
 
 
