@@ -27,7 +27,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-TABLES: Final = Path(__file__).resolve().parents[1] / "components/modelberth/preview/standins/tables"
+TABLES: Final = (
+    Path(__file__).resolve().parents[1] / "components/modelberth/preview/standins/imitation/tables"
+)
 _DEEPEST: Final = 8
 
 # "Forces new resource" and its kin; the last form is "Changing this creates a new resource".

@@ -6,10 +6,25 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["HIDDEN", "Problem", "SpecError", "is_secret", "join", "shown"]
+__all__ = [
+    "HIDDEN",
+    "Problem",
+    "SpecError",
+    "is_secret",
+    "is_secret_assignment",
+    "join",
+    "named_by",
+    "shown",
+]
 
 HIDDEN = "a hidden value"
 _LONGEST = 80
+_SECRET = re.compile(
+    r"secret|passw(or)?d|passphrase|token|credential|connection_?string|kubeconfig"
+    r"|(api|access|account|private|shared|storage|primary|secondary|signing)_?keys?$",
+    re.IGNORECASE,
+)
+_ASSIGNMENT = re.compile(r"(?:--?)?([A-Za-z_][\w.-]*)=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,21 @@ def join(prefix: str, path: str) -> str:
 
 def is_secret(path: str) -> bool:
     """Tell whether the name of a field, known or not, lets expect a secret: its value is then not shown."""
-    name = path.rpartition(".")[2].lower()
-    return any(word in name for word in ("secret", "password", "passphrase", "token", "credential"))
+    return _SECRET.search(path.rpartition(".")[2].replace("-", "_")) is not None
+
+
+def named_by(key: str, beside: Mapping[str, object]) -> str:
+    """The name that a field's value goes by: its own, or in `{name: TOKEN, value: …}` the one beside it."""
+    if key.lower() != "value":
+        return key
+    names = (name for other, name in beside.items() if str(other).lower() in ("name", "key"))
+    return next((name for name in names if isinstance(name, str)), key)
+
+
+def is_secret_assignment(text: str) -> bool:
+    """Tell whether a text such as `TOKEN=…` or `--token=…` lets expect a secret in what it gives."""
+    assigned = _ASSIGNMENT.match(text)
+    return assigned is not None and is_secret(assigned[1])
 
 
 def shown(value: object) -> str:

@@ -22,7 +22,7 @@ from modelberth.cli.failure import Exit
 from modelberth.cli.main import app
 from modelberth.cli.stack import Stack
 from modelberth.preview.cost.prices import SHIPPED
-from modelberth.preview.standins.packages import Package
+from modelberth.preview.standins.sdk.packages import Package
 
 LOCAL = {"name": "iris", "model": {"uri": "file:model.onnx"}, "target": {"kind": "local"}}
 REMOTE = {"uri": "s3://models/iris.onnx", "sha256": "0" * 64}

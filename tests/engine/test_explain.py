@@ -7,7 +7,8 @@ import pytest
 
 from support.project import Project, iris
 
-pytestmark = pytest.mark.engine
+# One engine run serves several tests: they stay in one process.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("explain")]
 
 NO_CREDENTIALS = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_BACKEND_URL": ""}
 

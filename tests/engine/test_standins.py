@@ -14,7 +14,8 @@ import pytest
 from modelberth.preview.standins import Call, Fault, StandIns, StandInSettings
 from support.project import Project, plain
 
-pytestmark = pytest.mark.engine
+# One engine run serves several tests: they stay in one process.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("standins")]
 
 CANARY = "canary-5e8d1b7a"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -68,6 +69,21 @@ pulumi.export("assume", assume.json)
 ALONE = """
 import pulumi_aws as aws
 aws.sns.Topic("alarms", name="alarms")
+"""
+
+PLACES = """
+import pulumi
+import pulumi_aws as aws
+import pulumi_azure_native as azure
+import pulumi_gcp as gcp
+
+where = pulumi.Config().require("where")
+explicit = pulumi.ResourceOptions(provider=aws.Provider("explicit", region=where))
+topic = aws.sns.Topic("alarms")
+aws.sns.TopicSubscription("mail", topic=topic.arn, protocol="email", endpoint="a@example.com")
+aws.sns.Topic("there", opts=explicit)
+gcp.cloudrunv2.Service("service", location="europe-west4", template={"containers": [{"image": "iris:1"}]})
+azure.resources.ResourceGroup("group", location="westeurope")
 """
 
 
@@ -278,6 +294,32 @@ def test_a_wrong_input_fails_the_preview_and_names_resource_and_property(tmp_pat
         assert "Traceback" not in said
         assert CANARY not in said
         assert not [call for call in standins.calls if call.operation == "create" and not call.preview]
+
+
+def test_another_region_or_project_replaces_what_it_replaces_with_the_real_providers(tmp_path: Path) -> None:
+    with StandIns(["aws", "gcp", "azure-native"]) as standins:
+        stack = Stack.of(tmp_path / "program", standins, PLACES)
+
+        def configure(region: str, project: str, subscription: str) -> None:
+            values = {
+                "aws:region": region,
+                "shop:where": region,
+                "gcp:project": project,
+                "azure-native:subscriptionId": f"{subscription * 8}-0000-4000-8000-000000000000",
+            }
+            words = (word for each in values.items() for word in ("--plaintext", "=".join(each)))
+            stack.run("config", "set-all", *words)
+
+        configure("eu-central-1", "shop-prod", "a")
+        stack.run("up", "--yes", "--skip-preview")
+        configure("us-east-1", "shop-test", "b")
+        steps = json.loads(stack.run("preview", "--json"))["steps"]
+        ops = {step["urn"].rpartition("::")[2]: step["op"] for step in steps}
+        replaced = ("explicit", "alarms", "mail", "there")
+        assert {name: op for name, op in ops.items() if not name.startswith("default_")} == {
+            "shop-dev": "same",
+            **dict.fromkeys(replaced, "replace"),
+        }
 
 
 @pytest.mark.parametrize("ended_by", ["the engine", "closing"])

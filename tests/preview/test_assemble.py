@@ -33,19 +33,19 @@ def updated(token: str) -> Step:
 
 
 @pytest.mark.parametrize(
-    ("token", "offline", "said"),
-    [(PARTLY_KNOWN, True, True), (PARTLY_KNOWN, False, False), (KNOWN, True, False)],
+    ("token", "offline", "kind"),
+    [
+        (NOT_KNOWN, True, "unknown"),
+        (NOT_KNOWN, False, "in_place"),
+        (PARTLY_KNOWN, True, "unknown"),
+        (PARTLY_KNOWN, False, "in_place"),
+        (KNOWN, True, "in_place"),
+    ],
 )
-def test_a_table_that_knows_only_a_part_is_said_so(token: str, offline: bool, said: bool) -> None:
-    notes = report(updated(token), offline=offline).notes
-    assert notes[0] == "first"
-    assert any(token in note for note in notes) is said
-
-
-def test_a_type_without_a_row_is_told_as_unknown() -> None:
-    (alone,) = report(updated(NOT_KNOWN)).endpoints
-    assert [effect.kind for effect in alone.effects] == ["unknown"]
-    assert report(updated(NOT_KNOWN), offline=False).endpoints[0].effects[0].kind == "in_place"
+def test_what_no_table_knows_is_told_as_unknown(token: str, offline: bool, kind: str) -> None:
+    found = report(updated(token), offline=offline)
+    assert found.notes == ("first",)
+    assert [effect.kind for effect in found.endpoints[0].effects] == [kind]
 
 
 def test_costs_stand_on_the_sides_that_there_are() -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from modelberth.preview.standins import StandInSettings, names, outputs, replacements, types
-from modelberth.preview.standins.autonaming import is_chosen, named
+from modelberth.preview.standins import StandInSettings
 from modelberth.preview.standins.backend import Request
-from modelberth.preview.standins.imitation import Imitation
-from modelberth.preview.standins.packages import installed
+from modelberth.preview.standins.imitation import names, outputs, replacements
+from modelberth.preview.standins.imitation.autonaming import is_chosen, named
+from modelberth.preview.standins.imitation.backend import Imitation
+from modelberth.preview.standins.sdk import types
+from modelberth.preview.standins.sdk.packages import installed
 
 WIDGET = "aws-native:lambda:Widget"
 POLICY = "aws-native:iam:ScalingPolicy"

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelberth.preview.cost import Cost, Prices, budget_of, cost_of, load_of, rules
-from modelberth.preview.cost import cost_of
 from modelberth.preview.cost.bill import _PRICERS
 from modelberth.preview.plan import Marker, Op, Plan, Step
 from modelberth.spec import EndpointSpec, Load
@@ -57,6 +56,40 @@ def test_the_arn_of_what_is_deployed_tells_its_region() -> None:
         KEY, None, op=Op.SAME, before={}, outputs_before={"arn": "arn:aws:kms:us-east-1:123456789012:key/1"}
     )
     assert usd(cost(deployed, side="before"))[0] == 1
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"region": "us-east-1"},
+        {"arn": "arn:aws:kms:us-east-1:123456789012:key/1"},
+        {"availabilityZone": "us-east-1b"},
+    ],
+)
+def test_the_config_that_is_planned_does_not_move_what_is_deployed(outputs: dict[str, Any]) -> None:
+    key = step(KEY, {}, op=Op.REPLACE, before={}, outputs_before=outputs)
+    plan = Plan(project="shop", stack="dev", steps=(key,), config={"aws:region": "eu-north-1"})
+    before, after = (cost_of([key], side, load(), PRICES, plan) for side in ("before", "after"))
+    assert [line.price for line in before.least.lines] == ["aws.kms.key@us-east-1"]
+    assert why(after)[0] == "no price for a KMS key in eu-north-1 (known: us-east-1)"
+    without = step(KEY, {}, op=Op.UPDATE, before={})
+    plan = Plan(project="shop", stack="dev", steps=(without,), config={"aws:region": "us-east-1"})
+    assert usd(cost_of([without], "before", load(), PRICES, plan))[0] == 1
+
+
+def test_several_functions_of_an_endpoint_each_have_its_load() -> None:
+    one, two = (step(FUNCTION, {"region": "us-east-1"}, name) for name in ("one", "two"))
+    said = "each Lambda function of an endpoint with several of them serves the whole load"
+    assert said in cost(one, two).assumptions
+    assert said not in cost(one).assumptions
+    assert cost(one, two).expected.usd == pytest.approx(2 * cost(one).expected.usd)
+
+
+def test_no_number_has_an_exponent() -> None:
+    """Above 15 thousand million GB-s of a month the third price of Lambda's duration holds."""
+    found = cost(step(FUNCTION, {"region": "us-east-1", "memorySize": 10240}), expected=load(10**11, "3s"))
+    told = [line.what for line in found.most.lines if "above" in line.what]
+    assert [what.partition("above ")[2] for what in told] == ["6,000,000,000 GB-s", "15,000,000,000 GB-s"]
 
 
 @pytest.mark.parametrize(
@@ -140,6 +173,82 @@ def test_kubernetes_is_billed_through_its_nodes() -> None:
         "billed through the cluster's nodes: not estimated (3 x 2 nvidia.com/gpu)",
         "the load balancer that the cloud puts before it is billed and not estimated",
         "the disk behind it is billed by the GB and not estimated",
+    ]
+
+
+def pods(kind: str, target: dict[str, Any] | None, name: Any = "iris", **spec: Any) -> str:
+    """What the gap of a Deployment `iris` says with an autoscaler of the target beside it."""
+    container = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    workload = {"metadata": {"name": name}, "spec": {"template": {"spec": {"containers": [container]}}}}
+    scaler = step(kind, {"metadata": {"name": "s"}, "spec": {"scaleTargetRef": target or {}, **spec}}, "s")
+    found = why(cost(step("kubernetes:apps/v1:Deployment", workload, "d"), scaler))
+    return found[0].partition("(")[2].rstrip(")")
+
+
+HPA, KEDA = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler", "kubernetes:keda.sh/v1alpha1:ScaledObject"
+IRIS = {"kind": "Deployment", "name": "iris"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "spec", "said"),
+    [
+        (HPA, IRIS, {"minReplicas": 2, "maxReplicas": 4}, "2 to 4 x 1 nvidia.com/gpu"),
+        (HPA, IRIS, {"minReplicas": 3, "maxReplicas": 3}, "3 x 1 nvidia.com/gpu"),
+        (HPA, IRIS, {"maxReplicas": 4}, "1 to 4 x 1 nvidia.com/gpu"),
+        (KEDA, {"name": "iris"}, {}, "0 to 100 x 1 nvidia.com/gpu"),
+        (KEDA, IRIS, {"minReplicaCount": 2, "maxReplicaCount": 4}, "2 to 4 x 1 nvidia.com/gpu"),
+        (
+            KEDA,
+            IRIS,
+            {"minReplicaCount": 2, "idleReplicaCount": 0, "maxReplicaCount": 4},
+            "0 to 4 x 1 nvidia.com/gpu",
+        ),
+        (
+            HPA,
+            {"kind": "Deployment", "name": Marker.UNKNOWN},
+            {"minReplicas": 2, "maxReplicas": 4},
+            "2 to 4 x 1 nvidia.com/gpu",
+        ),
+        (
+            HPA,
+            {"kind": "Deployment", "name": "other"},
+            {"minReplicas": 2, "maxReplicas": 4},
+            "1 x 1 nvidia.com/gpu",
+        ),
+        (
+            HPA,
+            {"kind": "StatefulSet", "name": "iris"},
+            {"minReplicas": 2, "maxReplicas": 4},
+            "1 x 1 nvidia.com/gpu",
+        ),
+    ],
+)
+def test_replicas_are_those_of_the_autoscaler(
+    kind: str, target: dict[str, Any], spec: dict[str, Any], said: str
+) -> None:
+    assert pods(kind, target, **spec) == said
+    if target["name"] == "iris":
+        assert pods(kind, target, name=Marker.UNKNOWN, **spec) == said
+
+
+def test_an_autoscaler_in_another_namespace_is_of_another_workload() -> None:
+    container = {"resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    spec = {"template": {"spec": {"containers": [container]}}}
+    here = {"metadata": {"name": "iris", "namespace": "here"}, "spec": spec}
+    there = {"metadata": {"namespace": "there"}, "spec": {"scaleTargetRef": IRIS, "maxReplicas": 4}}
+    found = cost(step("kubernetes:apps/v1:Deployment", here, "d"), step(HPA, there, "s"))
+    assert why(found) == ["billed through the cluster's nodes: not estimated (1 x 1 nvidia.com/gpu)"]
+
+
+def test_what_is_not_counted_in_replicas() -> None:
+    pod = {"template": {"spec": {"containers": [{"resources": {"limits": {"amd.com/gpu": "1"}}}]}}}
+    found = cost(
+        step("kubernetes:apps/v1:DaemonSet", {"spec": pod}, "d"),
+        step("kubernetes:batch/v1:Job", {"spec": {"parallelism": 5, **pod}}, "j"),
+    )
+    assert [said.partition("(")[2] for said in why(found)] == [
+        "on each node 1 x 1 amd.com/gpu)",
+        "5 x 1 amd.com/gpu)",
     ]
 
 

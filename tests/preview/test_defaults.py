@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.standins import defaults
-from modelberth.preview.standins.autonaming import named
 from modelberth.preview.standins.backend import Request
 from modelberth.preview.standins.difference import compare
+from modelberth.preview.standins.imitation import defaults
+from modelberth.preview.standins.imitation.autonaming import named
 from modelberth.preview.standins.values import Secret
 from modelberth.provider.resource import UNKNOWN
 

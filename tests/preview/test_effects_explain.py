@@ -7,7 +7,7 @@ import pytest
 
 from modelberth.preview.effects import Effect, Kind, Severity, explain
 from modelberth.preview.plan import Marker, Op, Step
-from modelberth.preview.standins import replacements
+from modelberth.preview.standins.imitation import replacements
 from support.effect_cases.policy_inputs import inline, statement
 from support.plans import endpoint, plan, step, under
 
@@ -15,6 +15,7 @@ RUN = "gcp:cloudrunv2/service:Service"
 BUCKET = "gcp:storage/bucket:Bucket"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 PROCESS = "modelberth:local:Process"
+UNGUARDED = {"deletionProtection": False}
 OTHER = "random:index/randomPet:RandomPet"
 TAGS = ({"tags": {"a": "1"}}, {"tags": {"a": "2"}})
 
@@ -106,7 +107,9 @@ def test_a_new_stack_may_grant_what_stands_alone() -> None:
 
 def test_a_removed_endpoint_is_told_once_and_its_data_by_name() -> None:
     effects = of(
-        endpoint(op=Op.DELETE), step(RUN, {}, None), step(BUCKET, {"forceDestroy": True}, None, name="models")
+        endpoint(op=Op.DELETE),
+        step(RUN, UNGUARDED, None),
+        step(BUCKET, {"forceDestroy": True}, None, name="models"),
     )
     assert kinds(effects) == [Kind.REMOVED, Kind.DATA_DELETED]
     assert effects[0].sentence == "`scoring` is removed with its 2 resources: calls to it fail from then on."
@@ -140,7 +143,7 @@ def test_every_change_is_told() -> None:
 def test_offline_a_type_without_a_row_is_said_to_be_unknown(
     token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = {RUN: object()}
+    rows = {RUN: replacements.Replacements((), "", is_complete=True)}
     monkeypatch.setattr(replacements, "of", rows.get)
     changed = step(token, {"spec": {"template": {"a": 1}}}, {"spec": {"template": {"a": 2}}})
     (online,) = explain(plan(changed), None, [changed])
@@ -149,6 +152,32 @@ def test_offline_a_type_without_a_row_is_said_to_be_unknown(
     assert (offline.kind is Kind.UNKNOWN) is (token not in rows)
     if offline.kind is Kind.UNKNOWN:
         assert f"not known offline, since no table has a row for {token}." in offline.sentence
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (
+            replacements.Replacements(("a",), "", is_complete=False),
+            "only a part of what replaces made:up:Thing",
+        ),
+        (
+            replacements.Replacements((), "", is_complete=True, conditional=("size", "b")),
+            "since a change of `size` does so in some cases only.",
+        ),
+        (replacements.Replacements((), "", is_complete=True, conditional=("b",)), ""),
+    ],
+)
+def test_offline_a_row_that_leaves_it_open_is_said_to(
+    row: replacements.Replacements, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replacements, "of", {"made:up:Thing": row}.get)
+    changed = step("made:up:Thing", {"size": 1, "c": 1}, {"size": 2, "c": 2})
+    (effect,) = explain(plan(changed), None, [changed], offline=True)
+    assert (effect.kind is Kind.UNKNOWN) is bool(reason)
+    assert reason in effect.sentence
+    tagged = step("made:up:Thing", {"tags": {"a": "1"}}, {"tags": {"a": "2"}})
+    assert Kind.UNKNOWN not in kinds(explain(plan(tagged), None, [tagged], offline=True))
 
 
 def test_offline_what_else_is_known_is_still_told() -> None:

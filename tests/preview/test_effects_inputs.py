@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelberth.preview.effects.explain import MODULES
-from modelberth.preview.standins import types
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.imitation.replacements import unversioned
+from modelberth.preview.standins.sdk import types
 from support.effect_cases import CASES
 from support.standin_tables import has_path
 
@@ -23,6 +23,7 @@ _FREE = {
     "annotations",
     "labels",
     "limits",
+    "matchLabels",
     "policy",
     "selector",
     "tags",

@@ -98,7 +98,11 @@ _SHAPES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(
-            st.sampled_from(["spec", "policy", "template", "ingress", "rules", "traffic"]), inner, max_size=2
+            st.sampled_from(
+                ["spec", "policy", "template", "ingress", "rules", "traffic", "containers", "from"]
+            ),
+            inner,
+            max_size=2,
         )
     ),
     max_leaves=6,
@@ -129,6 +133,10 @@ _KEYS = st.sampled_from(
         "encryptionConfigurations",
         "onlineEndpointProperties",
         "port",
+        "networkRuleSet",
+        "lifecycleRules",
+        "allows",
+        "sourceRanges",
     ]
 )
 _INPUTS = st.dictionaries(_KEYS, _SHAPES, max_size=4)

@@ -173,3 +173,35 @@ def test_what_drifted_is_a_difference_too() -> None:
     metadata = {"op": "update", "urn": "a::b::x:y:Z::n", "old": side, "new": side, "detailedDiff": diff}
     (found,) = events({"resourcePreEvent": {"metadata": metadata}}).steps
     assert found.differences == (Difference("size", 1, 1),)
+
+
+@pytest.mark.parametrize("delete_first", [False, True])
+def test_what_an_alias_replaces_is_one_step(delete_first: bool) -> None:
+    """Recorded from engine 3.250: the removal of the old one is told under its old URN."""
+    old, new = "urn:pulumi:dev::shop::x:index:R::old", "urn:pulumi:dev::shop::x:index:R::new"
+    was = {"urn": old, "inputs": {"name": "a"}, "custom": True}
+    now = {"urn": new, "inputs": {"name": "b"}, "custom": True}
+    made = [{"op": op, "urn": new, "old": was, "new": now} for op in ("create-replacement", "replace")]
+    gone = [{"op": "delete-replaced", "urn": old, "old": was, "new": None}]
+    told = [*gone, *made] if delete_first else [*made, *gone]
+    (found,) = events(*({"resourcePreEvent": {"metadata": metadata}} for metadata in told)).steps
+    assert (found.urn, found.op, found.delete_first) == (new, Op.REPLACE, delete_first)
+    assert (found.before, found.after) == ({"name": "a"}, {"name": "b"})
+
+
+def test_a_removal_under_its_own_urn_is_not_taken_for_an_alias() -> None:
+    one, other = "urn:pulumi:dev::shop::x:index:R::one", "urn:pulumi:dev::shop::x:index:R::other"
+    side = {"inputs": {"name": "a"}, "custom": True}
+    told = [
+        {"op": "same", "urn": one, "old": {**side, "urn": one}, "new": {**side, "urn": one}},
+        {"op": "delete", "urn": other, "old": {**side, "urn": other}, "new": None},
+    ]
+    steps = events(*({"resourcePreEvent": {"metadata": metadata}} for metadata in told)).steps
+    assert [(step.name, step.op) for step in steps] == [("one", Op.SAME), ("other", Op.DELETE)]
+
+
+def test_whether_it_was_kept_before() -> None:
+    side = {"inputs": {}, "custom": True}
+    metadata = {"op": "same", "urn": "a::b::x:y:Z::n", "old": {**side, "retainOnDelete": True}, "new": side}
+    (found,) = events({"resourcePreEvent": {"metadata": metadata}}).steps
+    assert (found.retain_before, found.retain) == (True, False)

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from modelberth.preview.standins.inputs import InputFailure, check
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.inputs import InputFailure, check
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -21,7 +21,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
-from modelberth.preview.standins.types import lookup
+from modelberth.preview.standins.sdk.types import lookup
 
 UNKNOWN = rpc.UNKNOWN
 ASSET = {rpc._special_sig_key: rpc._special_asset_sig, "text": "x", "hash": "0"}

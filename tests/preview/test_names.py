@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import rpc
 
-from modelberth.preview.standins import names
+from modelberth.preview.standins.imitation import names
 from support.standin_tables import has_path
 
 REQUIRED = {

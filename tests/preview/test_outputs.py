@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.standins import foresight, outputs, types
-from modelberth.preview.standins.plausible import WHEN, Seed, empty, plausible
-from modelberth.preview.standins.settings import StandInSettings
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.imitation import foresight, outputs
+from modelberth.preview.standins.imitation.plausible import WHEN, Seed, empty, plausible
+from modelberth.preview.standins.sdk import types
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -20,6 +20,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
+from modelberth.preview.standins.settings import StandInSettings
 from modelberth.provider.resource import UNKNOWN
 from support.standin_tables import ENDPOINT_TYPES
 

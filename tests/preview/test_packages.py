@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.standins.packages import PackageError, find_packages, installed
+from modelberth.preview.standins.sdk.packages import PackageError, find_packages, installed
 
 SDKS = {
     "aws": "pulumi_aws",
@@ -20,7 +20,7 @@ SDKS = {
 
 AFTER_READING = """
 import sys
-from modelberth.preview.standins.types import lookup
+from modelberth.preview.standins.sdk.types import lookup
 read = [
     len(lookup(token).inputs) + len(lookup(token).outputs)
     for token in ("aws:ecr/repository:Repository", "azure-native:app:ContainerApp",

@@ -8,8 +8,8 @@ from modelberth.preview.cost.resource import kind_of
 from modelberth.preview.plan import Difference, Marker, Plan
 from modelberth.preview.provenance import Omission, influence, omissions, without
 from modelberth.preview.reasons import reason, reasons
-from modelberth.preview.standins.packages import installed
-from modelberth.preview.standins.types import _classes
+from modelberth.preview.standins.sdk.packages import installed
+from modelberth.preview.standins.sdk.types import _classes
 from support.plans import plan, step
 
 CONFIG: dict[str, Any] = {

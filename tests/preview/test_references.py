@@ -3,8 +3,8 @@ import re
 import pytest
 from pulumi.runtime import rpc
 
-from modelberth.preview.standins import references
-from modelberth.preview.standins.existing import Existing
+from modelberth.preview.standins.imitation import references
+from modelberth.preview.standins.imitation.existing import Existing
 from modelberth.preview.standins.settings import StandInSettings
 from support.standin_tables import has_path
 

@@ -128,7 +128,13 @@ def test_the_outputs_of_the_stack_are_told() -> None:
 
 def test_sums_are_rounded_and_told_with_what_they_leave_out() -> None:
     form = through_json(dangerous())
-    assert form["cost"] == {"before_usd": 1755.1, "after_usd": 1837.204, "unpriced": 1}
+    assert form["cost"] == {
+        "before_usd": 1755.1,
+        "after_usd": 1837.204,
+        "unpriced": 1,
+        "unpriced_before": 0,
+        "comparable": True,
+    }
     assert [endpoint["name"] for endpoint in form["endpoints"]] == ["churn", "iris", "ranker", ""]
     assert form["endpoints"][0]["effects"][1]["downtime_seconds"] == [240, 540]
     assert through_json(replace(dangerous(), endpoints=()))["cost"] is None

@@ -42,7 +42,7 @@ def test_a_difference_has_its_sign_and_share(before: float, after: float, text: 
 def test_what_is_not_priced_is_told_and_never_zero() -> None:
     assert amount(31, 0) == "$31.00"
     assert amount(31, 2) == "at least $31.00 + 2 not estimated"
-    assert amount(0, 2) == "2 not estimated"
+    assert amount(0, 1200) == "at least $0.00 + 1,200 not estimated"
 
 
 def test_both_sides() -> None:

@@ -108,7 +108,7 @@ def test_a_long_value_is_cut_with_its_length() -> None:
         ({"a": {"b": "x"}}, {"a": Marker.SECRET}, ['~     a: {"b": "x"} → (secret)']),
         ({"password": "hunter2"}, {"password": "hunter3"}, ["~     password: (secret), changed"]),
         ({}, {"env": {"API_TOKEN": "hunter2"}}, ['+     env: {"API_TOKEN": (secret)}']),
-        ({}, {"doc": '{"password": "hunter2"}'}, ['+     doc: "{\\"password\\": (secret)}"']),
+        ({}, {"doc": '{"password": "hunter2"}'}, ['+     doc: "{\\"password\\": \\"(secret)\\"}"']),
         (
             {"doc": '{"password": "hunter2"}'},
             {"doc": '{"password": "hunter3"}'},
@@ -117,7 +117,7 @@ def test_a_long_value_is_cut_with_its_length() -> None:
         (
             {"doc": '{"password": "hunter2"}'},
             {"doc": "hello"},
-            ['~     doc: "{\\"password\\": (secret)}" → "hello"'],
+            ['~     doc: "{\\"password\\": \\"(secret)\\"}" → "hello"'],
         ),
     ],
 )

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.standins import outputs, revisions, types
+from modelberth.preview.standins.imitation import outputs, revisions
+from modelberth.preview.standins.sdk import types
 from support.standin_tables import has_path
 
 FUNCTION = "aws:lambda/function:Function"

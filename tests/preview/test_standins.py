@@ -17,8 +17,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from modelberth.preview.standins import Fault, StandIns, StandInSettings
 from modelberth.preview.standins.backend import Change, Difference, NotReadyError, Request
-from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
-from modelberth.preview.standins.packages import installed
+from modelberth.preview.standins.imitation.defaults import CREATE_BEFORE_DELETE, DEFAULTS
+from modelberth.preview.standins.sdk.packages import installed
 from modelberth.provider.resource import UNKNOWN, Checked, CheckFailure, Observed, Properties
 from modelberth.provider.translation import plain, struct
 from support.project import IRIS

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import rpc
 
-from modelberth.preview.standins.state import joined
+from modelberth.preview.standins.imitation.state import joined
 from modelberth.preview.standins.values import Secret
 
 ASSET = {rpc._special_sig_key: rpc._special_asset_sig, "text": "new"}

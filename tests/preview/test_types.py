@@ -15,8 +15,8 @@ import pulumi
 import pytest
 from pulumi import _types as sdk_types
 
-from modelberth.preview.standins.packages import installed
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.packages import installed
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -28,7 +28,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
-from modelberth.preview.standins.types import (
+from modelberth.preview.standins.sdk.types import (
     MissingPackage,
     MissingType,
     ResourceType,
@@ -36,7 +36,7 @@ from modelberth.preview.standins.types import (
     find,
     lookup,
 )
-from modelberth.preview.standins.types import _classes as sdk_table
+from modelberth.preview.standins.sdk.types import _classes as sdk_table
 
 RECORDED = Path(__file__).with_name("recorded") / "resource_types.json"
 REGENERATE = f"python {Path(__file__).relative_to(Path(__file__).parents[2])}"

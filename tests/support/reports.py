@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from modelberth.preview.cost.estimate import Cost, Line, Scenario, Unpriced
-from modelberth.preview.effects.effect import Effect, Kind, Severity
+from modelberth.preview.effects.effect import Calls, Effect, Kind, Severity
 from modelberth.preview.plan import Diagnostic, Marker, Op, Plan, Step, Violation, differences
 from modelberth.preview.report import EndpointReport, Report
 
@@ -170,6 +170,7 @@ def in_place() -> Report:
                         sentence="`iris` is rolled over, no call fails: `memorySize` 512 → 1024.",
                         urn=function.urn,
                         paths=("memorySize",),
+                        calls=Calls.SAFE,
                     ),
                 ),
                 before=cost("iris-function", 0, 12.4, 420.0),
@@ -271,6 +272,7 @@ def dangerous() -> Report:
                         severity=Severity.CHANGE,
                         sentence="`iris` is rolled over; it needs 2 more GPUs for that time.",
                         extra_gpus=2,
+                        calls=Calls.SAFE,
                     ),
                 ),
                 before=cost("iris-server", 730, 730, 1460, what="Kubernetes: node, 2 GPUs"),

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import cache
 
-from modelberth.preview.standins import types
-from modelberth.preview.standins.shapes import ListOf, MapOf, ObjectOf, OneOf, Property, Shape
+from modelberth.preview.standins.sdk import types
+from modelberth.preview.standins.sdk.shapes import ListOf, MapOf, ObjectOf, OneOf, Property, Shape
 
 ENDPOINT_TYPES = [
     "aws:apigatewayv2/api:Api",

@@ -168,11 +168,14 @@ def _costs(explanation: Explanation) -> list[str]:
     if not (cost.most.lines or cost.unpriced):
         why = free(kind_of(explanation.step.type))
         return [f"Nothing: {why}." if why else "Nothing that is billed."]
+    gaps = [f"not estimated: {unpriced.why}" for unpriced in cost.unpriced]
+    if not cost.priced:
+        return gaps
     least, expected, most = (usd(scenario.usd) for scenario in (cost.least, cost.expected, cost.most))
     return [
         f"{expected} at the expected load, {least} without a request, {most} at most",
         *(f"{usd(line.usd)}  {line.what}" for line in cost.expected.lines),
-        *(f"not estimated: {unpriced.why}" for unpriced in cost.unpriced),
+        *gaps,
     ]
 
 

@@ -12,7 +12,7 @@ import typer
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import PriceFile, err, out
 from modelberth.preview.cost.price_lists import PriceListError, PriceLists
-from modelberth.preview.cost.prices import MAX_AGE, OWN, PriceFileError, Prices
+from modelberth.preview.cost.prices import MAX_AGE, OWN, PriceFileError, Prices, plain_number
 from modelberth.preview.cost.refresh import Refreshed, refresh, write
 
 prices_app = typer.Typer(
@@ -35,7 +35,7 @@ def show(
         print(json.dumps({"file": str(prices.file), "prices": rows}))
         return
     for row in prices.rows:
-        above = f" above {row.above:,.10g}" if row.above else ""
+        above = f" above {plain_number(row.above)}" if row.above else ""
         out.print(f"{row.id}: {_number(row.usd)} USD per {row.unit}{above}", style="bold", markup=False)
         out.print(f"    in {', '.join(row.regions)}", markup=False)
         age = today - row.date

@@ -139,10 +139,11 @@ def _priced(choice: Choice, deployment: EndpointDeployment, engine: Engine, stac
     cost = Cost.total(found.after for found in report.endpoints if found.after is not None)
     least, expected, most = cost.least.usd, cost.expected.usd, cost.most.usd
     span = f" (${least:,.2f} to ${most:,.2f})" if least != most else ""
-    missing = f" + {len(cost.unpriced)} not estimated" if cost.unpriced else ""
+    missing = f"{len(cost.unpriced)} not estimated" if cost.unpriced else ""
+    known = f"{'at least ' if missing else ''}${expected:,.2f}{span}" if cost.priced or not missing else ""
     return replace(
         choice,
-        cost=f"${expected:,.2f}{span}{missing}",
+        cost=" + ".join(filter(None, [known, missing])),
         monthly_usd=(least, expected, most),
         unpriced=len(cost.unpriced),
     )

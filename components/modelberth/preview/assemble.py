@@ -10,7 +10,6 @@ from .cost.estimate import Cost
 from .effects import explain
 from .plan import Op, Plan, Step
 from .report import EndpointReport, Report
-from .standins import replacements
 
 __all__ = ["assemble"]
 
@@ -37,20 +36,7 @@ def assemble(
         before=before,
         after=after,
         offline=offline,
-        notes=(*notes, *(_half_known(plan) if offline else ()), *prices.notes(today, _used(endpoints))),
-    )
-
-
-def _half_known(plan: Plan) -> tuple[str, ...]:
-    """Types that change in place by a table which does not list all that replaces them."""
-    changed = dict.fromkeys(step.type for step in plan.resources if step.op is Op.UPDATE)
-    types = [type_ for type_ in changed if (row := replacements.of(type_)) and not row.is_complete]
-    if not types:
-        return ()
-    told = f"{'this type' if len(types) == 1 else 'these types'}: {', '.join(types)}"
-    return (
-        f"Offline only a part is known of what replaces {told}. "
-        "What is told as changed in place may be replaced.",
+        notes=(*notes, *prices.notes(today, _used(endpoints))),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from .concealment import concealed_entries
 from .plan import Diagnostic, Difference, Marker, Op, Plan, Step, Violation, differences
 
 __all__ = ["read_plan"]
@@ -57,6 +58,7 @@ def read_plan(
     """
     steps: dict[str, Step] = {}
     order: dict[str, list[str]] = {}
+    renamed: dict[str, str] = {}
     diagnostics: list[Diagnostic] = []
     violations: list[Violation] = []
     config: dict[str, str] = {}
@@ -65,7 +67,9 @@ def read_plan(
             case {"preludeEvent": {"config": said}}:
                 config = {key: value for key, value in said.items() if value != _HIDDEN}
             case {"resourcePreEvent": {"metadata": metadata}} | {"resOutputsEvent": {"metadata": metadata}}:
+                metadata = _of_its_successor(metadata, renamed)
                 urn = metadata["urn"]
+                _adopt(metadata, steps, order, renamed)
                 first = urn not in steps
                 order.setdefault(urn, []).append(metadata["op"])
                 steps[urn] = _merged(steps.get(urn), _step(metadata), order[urn])
@@ -97,6 +101,25 @@ def _in_order(steps: Mapping[str, Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps.values(), key=place))
 
 
+def _of_its_successor(metadata: Mapping[str, Any], renamed: Mapping[str, str]) -> Mapping[str, Any]:
+    """The removal of what an alias replaces is told under the old URN: it belongs to the new one."""
+    if metadata["op"] == "delete-replaced" and metadata["urn"] in renamed:
+        return {**metadata, "urn": renamed[metadata["urn"]]}
+    return metadata
+
+
+def _adopt(
+    metadata: Mapping[str, Any], steps: dict[str, Step], order: dict[str, list[str]], renamed: dict[str, str]
+) -> None:
+    """Learn that a URN is the new one of another, whose removal may have been told before."""
+    urn, was = metadata["urn"], (metadata.get("old") or {}).get("urn") or metadata["urn"]
+    if urn == was or metadata["op"] == "delete-replaced":
+        return
+    renamed[was] = urn
+    if urn not in steps and set(order.get(was, ())) == {"delete-replaced"}:
+        steps[urn], order[urn] = steps.pop(was), order.pop(was)
+
+
 def _event(line: str) -> Mapping[str, Any]:
     try:
         event = json.loads(line)
@@ -111,20 +134,22 @@ def _step(metadata: Mapping[str, Any]) -> Step:
     before = _plain(old["inputs"]) if old else None
     after = _plain(new["inputs"]) if new and op is not Op.DELETE else None
     side = new or old
+    outputs = _plain(new.get("outputs") or {}) if op is not Op.DELETE else {}
     return Step(
         urn=metadata["urn"],
         op=op,
         parent=side.get("parent") or "",
         custom=bool(side.get("custom")),
-        before=before,
-        after=after,
-        outputs_before=_plain(old.get("outputs") or {}),
-        outputs_after=_plain(new.get("outputs") or {}) if op is not Op.DELETE else {},
+        before=_discreet(before),
+        after=_discreet(after),
+        outputs_before=_discreet(_plain(old.get("outputs") or {})),
+        outputs_after=_discreet(outputs),
         differences=tuple(_differences(op, before, after, metadata)),
         protect=bool(side.get("protect")),
         protect_before=bool(old.get("protect")),
         provider=(side.get("provider") or "").rpartition("::")[0],
         retain=bool(side.get("retainOnDelete")),
+        retain_before=bool(old.get("retainOnDelete")),
     )
 
 
@@ -137,9 +162,11 @@ def _differences(
     replacing = {path for path, diff in told.items() if "replace" in diff["diffKind"]}
     replacing |= set(metadata.get("keys") or ())
     found = list(differences(before or {}, after or {}))
+    before, after = _discreet(before), _discreet(after)
     for difference in found:
         causes = any(_touches(difference.path, path) for path in replacing)
-        yield replace(difference, replaces=causes)
+        path = difference.path
+        yield Difference(path, _at(before, path), _at(after, path), replaces=causes)
     # A secret that changed, and what drifted, show in the engine's own diff only.
     for path in told:
         if not any(_touches(difference.path, path) for difference in found):
@@ -189,6 +216,11 @@ def _plain(value: Any) -> Any:
         case str() if value in _UNKNOWN:
             return Marker.UNKNOWN
     return value
+
+
+def _discreet(values: Any) -> Any:
+    """The values without what their neighbours tell to be a secret; a field's own path tells the rest."""
+    return concealed_entries(values, Marker.SECRET)
 
 
 _PART: Final = re.compile(r'\["(?P<quoted>[^"]*)"\]|\[(?P<index>\d+)\]|(?P<key>[^.\[\]]+)')

@@ -76,6 +76,8 @@ class Step:
     """URN of the provider that makes it, where the engine says so."""
     retain: bool = False
     """Whether a deletion leaves the real thing where it is."""
+    retain_before: bool = False
+    """Whether that is so of the deployed one."""
 
     @property
     def type(self) -> str:

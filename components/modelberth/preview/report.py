@@ -94,6 +94,8 @@ class Report:
             return Outcome.DANGEROUS
         if any(step.changes for step in self.plan.steps) or self.outputs_change:
             return Outcome.CHANGES
+        if not all(endpoint.unchanged for endpoint in self.endpoints):
+            return Outcome.CHANGES  # such as a protection, which the engine calls no change
         return Outcome.NOTHING
 
     @property

@@ -1,11 +1,37 @@
 """Changes of one resource, each with what it must, or must not, be called."""
 
-from . import addresses, counts, exposure, keys, life, permissions, rolling, traffic
+from . import (
+    addresses,
+    callers,
+    counts,
+    exposure,
+    guards,
+    keys,
+    life,
+    networks,
+    permissions,
+    pods,
+    rolling,
+    traffic,
+)
 from .case import Case
 
 CASES: list[Case] = [
     case
-    for module in (rolling, addresses, traffic, counts, life, exposure, permissions, keys)
+    for module in (
+        rolling,
+        addresses,
+        traffic,
+        counts,
+        life,
+        guards,
+        exposure,
+        permissions,
+        callers,
+        networks,
+        pods,
+        keys,
+    )
     for case in module.CASES
 ]
 

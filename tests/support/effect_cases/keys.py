@@ -19,6 +19,15 @@ CASES: list[Case] = [
         "its log events",
     ),
     tells(
+        "key: another for messages",
+        "aws:sqs/queue:Queue",
+        {"kmsMasterKeyId": "arn:a"},
+        {"kmsMasterKeyId": "arn:b"},
+        Kind.KEY_CHANGED,
+        CHANGE,
+        "its messages",
+    ),
+    tells(
         "key: none any more",
         "aws:cloudwatch/logGroup:LogGroup",
         {"kmsKeyId": "arn:a"},

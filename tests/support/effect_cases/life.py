@@ -246,6 +246,8 @@ HOLDS = {
     "kubernetes:core/v1:Namespace": "all objects in it",
     "kubernetes:core/v1:PersistentVolumeClaim": "the files on its volume",
     "kubernetes:core/v1:PersistentVolume": "the files on it",
+    "aws:sqs/queue:Queue": "the messages in it",
+    "gcp:pubsub/subscription:Subscription": "the messages that nobody has taken",
 }
 DATA += [
     tells(f"{token}: removed", token, {}, None, Kind.DATA_DELETED, DANGER, f"and {what} go with it")
@@ -254,8 +256,8 @@ DATA += [
 DATA += [silent(f"{token}: kept", token, {}, None, Kind.DATA_DELETED, retain=True) for token in HOLDS]
 
 BEHIND = {
-    "aws:lambda/permission:Permission": "those whom it let call are refused",
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": "cannot start another instance",
+    "gcp:pubsub/topic:Topic": "messages to it are lost",
     "aws:sagemaker/model:Model": "cannot start another instance",
     "aws:appautoscaling/target:Target": "no longer follows the load",
     "aws:eks/nodeGroup:NodeGroup": "moved or stopped",

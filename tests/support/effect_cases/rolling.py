@@ -1,6 +1,7 @@
 """New replicas take over from old ones, or do not."""
 
 from modelberth.preview.effects import Kind
+from modelberth.preview.effects.effect import Calls
 from modelberth.preview.plan import Difference, Op
 
 from .case import CHANGE, DANGER, Case, silent, tells
@@ -18,6 +19,8 @@ from .serving_inputs import (
     RUN,
     SAGEMAKER,
     STATEFUL,
+    probed,
+    run_gpus,
     scaler,
     surge,
     to_config,
@@ -273,12 +276,72 @@ CASES: list[Case] = [
     tells(
         "deployment: no GPU",
         DEPLOYMENT,
+        probed(OLD, replicas=3, strategy=surge(1)),
+        probed(NEW, replicas=3, strategy=surge(1)),
+        Kind.ROLLING,
+        CHANGE,
+        "before old ones stop (",
+        facts={"extra_gpus": 0, "calls": Calls.SAFE},
+    ),
+    tells(
+        "deployment: nothing asks whether new ones are ready",
+        DEPLOYMENT,
         workload(OLD, replicas=3, strategy=surge(1)),
         workload(NEW, replicas=3, strategy=surge(1)),
         Kind.ROLLING,
         CHANGE,
-        "before old ones stop (",
-        facts={"extra_gpus": 0},
+        "nothing asks whether a new one is ready",
+        facts={"calls": Calls.MAY_FAIL},
+    ),
+    tells(
+        "deployment: fewer replicas meanwhile",
+        DEPLOYMENT,
+        probed(OLD, replicas=8),
+        probed(NEW, replicas=8),
+        Kind.ROLLING,
+        CHANGE,
+        "at least 6 of 8 replicas",
+        facts={"calls": Calls.UNKNOWN},
+    ),
+    tells(
+        "deployment: GPUs that stay",
+        DEPLOYMENT,
+        probed(OLD, gpus=1, replicas=3, strategy=surge(1)),
+        probed(OLD, gpus=3, replicas=3, strategy=surge(1)),
+        Kind.ROLLING,
+        CHANGE,
+        "needs 6 more GPUs from then on and 1 more GPU for that time",
+        facts={"extra_gpus": 1, "calls": Calls.SAFE},
+    ),
+    tells(
+        "cloud run: GPUs that stay",
+        RUN,
+        run_gpus(0),
+        run_gpus(2),
+        Kind.ROLLING,
+        CHANGE,
+        "needs 2 more GPUs from then on (",
+        facts={"extra_gpus": 0, "calls": Calls.SAFE},
+    ),
+    tells(
+        "cloud run: more GPUs",
+        RUN,
+        run_gpus(2),
+        run_gpus(3),
+        Kind.ROLLING,
+        CHANGE,
+        "needs 1 more GPU from then on and 2 more GPUs for that time",
+        facts={"extra_gpus": 2},
+    ),
+    tells(
+        "cloud run: fewer GPUs",
+        RUN,
+        run_gpus(3),
+        run_gpus(1),
+        Kind.ROLLING,
+        CHANGE,
+        "needs 1 more GPU for that time",
+        facts={"extra_gpus": 1, "calls": Calls.UNKNOWN},
     ),
     tells(
         "deployment: no surge, fewer replicas",

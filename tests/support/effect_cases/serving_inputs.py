@@ -54,6 +54,19 @@ def workload(image: str, *, gpus: int = 0, replicas: int | None = None, **spec: 
     }
 
 
+def probed(image: str, **more: Any) -> dict[str, Any]:
+    """The same, and something asks the server whether it is ready."""
+    made = workload(image, **more)
+    made["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 8080}}
+    return made
+
+
+def run_gpus(least: int) -> dict[str, Any]:
+    """A Cloud Run service with so many instances of one GPU that are always there."""
+    container = {"image": OLD, "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    return {"template": {"scaling": {"minInstanceCount": least}, "containers": [container]}}
+
+
 def surge(most: Any, missing: Any = 0) -> dict[str, Any]:
     return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": most, "maxUnavailable": missing}}
 

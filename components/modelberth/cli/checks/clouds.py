@@ -15,7 +15,7 @@ import yaml
 
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Failure
-from modelberth.preview.standins.packages import installed
+from modelberth.preview.standins.sdk.packages import installed
 from modelberth.spec import KubernetesTarget
 
 from .finding import Check, Checkup, Finding

@@ -8,7 +8,7 @@ from typing import Final
 
 from .autoscaling import target_of
 from .nodes import machines, sized
-from .resource import Assumed, Charge, Gap, Pricer, Resource, Undecided, fixed
+from .resource import Assumed, Charge, Gap, Pricer, Resource, Undecided, each_serves_all, fixed
 from .traffic import MONTH_HOURS, MONTH_SECONDS, Amounts, concurrency, requests
 
 __all__ = ["PRICED"]
@@ -50,6 +50,7 @@ def _function(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
             "Lambda ephemeral storage",
         )
     yield from _said(resource)
+    yield from each_serves_all(resource, "Lambda function")
 
 
 def _said(resource: Resource) -> Iterator[Assumed]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from .nodes import machines, sized
-from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, Undecided
+from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, Undecided, each_serves_all
 from .traffic import MONTH_DAYS, MONTH_HOURS, MONTH_SECONDS, Amounts, replicas, requests, serving, up
 
 __all__ = ["PRICED"]
@@ -49,6 +49,7 @@ def _container_app(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
     served = requests(resource.load, high * each).times(1e-6)
     price = "azure.containerapps.requests"
     yield Charge("Container Apps: requests", price, served, "Container Apps requests")
+    yield from each_serves_all(resource, "container app")
 
 
 def _compute(rate: str, when: str, seconds: Amounts, cpu: float, memory: float) -> Iterator[Charge]:

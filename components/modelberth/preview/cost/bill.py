@@ -12,7 +12,7 @@ from modelberth.spec.parsing import parse
 
 from . import aws, azure, gcp, kubernetes, sagemaker
 from .estimate import Cost, Line, Scenario, Unpriced
-from .prices import Price, Prices, key
+from .prices import Price, Prices, key, plain_number
 from .region import region_of
 from .resource import Assumed, Charge, Gap, Pricer, Resource, Side, Undecided, inputs_of, present
 from .rules import by_use, free
@@ -131,7 +131,7 @@ class _Bill:
             tiers = self._prices.find(price, region_of(resource))
         except Undecided:
             return ""
-        return f": {tiers[0].usd:g} USD per {tiers[0].unit}" if tiers else ""
+        return f": {plain_number(tiers[0].usd)} USD per {tiers[0].unit}" if tiers else ""
 
     def _charge(self, step: Step, charge: Charge, region: str) -> None:
         if not any(charge.amounts):
@@ -159,7 +159,7 @@ def _lines(
                 urn=step.urn,
                 what=charge.what
                 if len(tiers) == 1 or not tier.above
-                else f"{charge.what}, above {tier.above:,.10g}",
+                else f"{charge.what}, above {plain_number(tier.above)} {tier.unit}",
                 quantity=within,
                 unit=tier.unit,
                 usd=within * tier.usd,

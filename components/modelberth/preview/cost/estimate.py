@@ -55,6 +55,12 @@ class Cost:
     assumptions: tuple[str, ...] = ()
     """Such as `1,000,000 requests a month of 100ms each, spread evenly over it`."""
 
+    @property
+    def priced(self) -> frozenset[str]:
+        """URNs of what has a price at any load."""
+        scenarios = (self.least, self.expected, self.most)
+        return frozenset(line.urn for scenario in scenarios for line in scenario.lines)
+
     def usd_per_1k_requests(self, requests_per_month: float) -> float | None:
         """What a thousand requests cost at the expected load; None where not one is expected."""
         return self.expected.usd / requests_per_month * 1000 if requests_per_month else None

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Final
 
 from .nodes import machines, sized
-from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, fixed
+from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, each_serves_all, fixed
 from .traffic import MONTH_HOURS, MONTH_SECONDS, Amounts, replicas, requests, serving, up
 
 __all__ = ["PRICED"]
@@ -42,6 +42,7 @@ def _service(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
             yield from _gpu(template, seconds.times(gpus))
         if low == 0:
             yield Assumed("an instance of Cloud Run stays up for 15 minutes after its last request")
+    yield from each_serves_all(resource, "Cloud Run service")
     if not template.part("scaling").has("maxInstanceCount"):
         yield Assumed(
             f"at most {_DEFAULT_MAX} instances, Cloud Run's default, where the service says nothing"

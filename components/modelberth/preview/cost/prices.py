@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -16,7 +17,18 @@ from modelberth.errors import Problem, SpecError, shown
 from modelberth.spec.parsing import parse
 from modelberth.spec.rules import Matching, Number, Part
 
-__all__ = ["MAX_AGE", "OWN", "SHIPPED", "Lookup", "Price", "PriceFileError", "Prices", "Unit"]
+__all__ = [
+    "MAX_AGE",
+    "OWN",
+    "SHIPPED",
+    "Lookup",
+    "Price",
+    "PriceFileError",
+    "Prices",
+    "Unit",
+    "key",
+    "plain_number",
+]
 
 SHIPPED: Final = Path(__file__).with_name("prices.toml")
 OWN: Final = Path(".state") / "prices.toml"
@@ -158,6 +170,11 @@ class Prices:
 def key(what: str, region: str) -> str:
     """What names a price in an estimate: `aws.lambda.requests.arm64@us-east-1`."""
     return f"{what}@{region}"
+
+
+def plain_number(value: float) -> str:
+    """Write a number with all of its digits: `15,000,000,000` and `0.0000166667`, never `1.5e+10`."""
+    return f"{Decimal(repr(value)):,f}".removesuffix(".0")
 
 
 def _rows(file: Path, data: Mapping[str, Any], today: date) -> tuple[Price, ...]:

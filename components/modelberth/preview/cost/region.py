@@ -27,6 +27,8 @@ def region_of(resource: Resource) -> str:
     for name in _OWN:
         if resource.properties.has(name):
             return _plain(resource.properties.text(name), package)
+    if resource.side == "before" and (deployed := _deployed(resource)):
+        return deployed
     found = {region for region in (*_providers(resource), *_named(resource, inputs)) if region}
     if not found:
         found = set(_groups(resource))
@@ -34,6 +36,20 @@ def region_of(resource: Resource) -> str:
         return found.pop()
     several = f": {', '.join(sorted(found))}" if found else ""
     raise Undecided(f"its region decides the price and cannot be told{several}")
+
+
+def _deployed(resource: Resource) -> str:
+    """Where the state says that it stands: the config of a plan is the one that is planned."""
+    outputs, package = outputs_of(resource.step, "before"), resource.step.package
+    for name in _OWN:
+        if isinstance(value := outputs.get(name), str) and value:
+            # Google gives some as the URL of the region.
+            return _plain(value.rpartition("/")[2], package)
+    zone, arn = outputs.get("availabilityZone"), outputs.get("arn")
+    if isinstance(zone, str) and zone:
+        return _plain(zone, package)
+    match = _ARN.match(arn) if isinstance(arn, str) else None
+    return match["region"] if match else ""
 
 
 def _providers(resource: Resource) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -23,8 +23,12 @@ __all__ = [
     "Resource",
     "Side",
     "Undecided",
+    "each_serves_all",
     "fixed",
+    "inputs_of",
     "kind_of",
+    "outputs_of",
+    "present",
 ]
 
 Side = Literal["before", "after"]
@@ -165,6 +169,12 @@ Pricer = Callable[["Resource"], Iterable[Charge | Gap | Assumed]]
 def fixed(*parts: Charge | Gap | Assumed) -> Pricer:
     """The pricer of a type that always costs the same."""
     return lambda _: parts
+
+
+def each_serves_all(resource: Resource, what: str) -> Iterator[Assumed]:
+    """That several of one type in one endpoint each have its load: the program does not tell their shares."""
+    if resource.beside(resource.kind):
+        yield Assumed(f"each {what} of an endpoint with several of them serves the whole load")
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from .autoscaling import requests_at_once, target_of
-from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, Undecided
+from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, Undecided, each_serves_all
 from .traffic import MONTH_HOURS, replicas, requests
 
 __all__ = ["PRICED"]
@@ -28,6 +28,7 @@ def _endpoint(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
             yield from _serverless(resource, variant.part("serverlessConfig"))
         else:
             yield from _instances(resource, variant)
+    yield from each_serves_all(resource, "SageMaker endpoint")
     yield Gap("the data that goes in and out is billed by the GB and not estimated")
 
 

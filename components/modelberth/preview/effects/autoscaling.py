@@ -14,7 +14,7 @@ from typing import Final
 
 from modelberth.preview.plan import Marker, Op, Plan, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .rule import Rule, Rules, at, entries, found, known
 from .wording import code, listed, name, value
 
@@ -165,7 +165,12 @@ def _instances(step: Step, plan: Plan) -> Iterator[Effect]:
 
 def _reset(step: Step, sentence: str, path: str) -> Effect:
     return Effect(
-        kind=Kind.COUNT_RESET, severity=Severity.DANGER, sentence=sentence, urn=step.urn, paths=(path,)
+        kind=Kind.COUNT_RESET,
+        severity=Severity.DANGER,
+        sentence=sentence,
+        urn=step.urn,
+        paths=(path,),
+        calls=Calls.MAY_FAIL,
     )
 
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Op, Plan, Step
 
-from .effect import Effect
+from .effect import Calls, Effect, Kind, Severity
 from .keys import encrypted
 from .lifecycle import behind, holds, rolling, serves
 from .machines import gpus_of
 from .protection import forced, guarded
-from .rule import Rules, at, found, known
+from .rule import Rule, Rules, at, found, known
 from .traffic import Shares, moves, shares_of
-from .wording import changes, listed, name, value
+from .wording import because, changes, listed, name, value
 
 __all__ = ["RULES"]
 
@@ -92,19 +92,28 @@ def _endpoint(step: Step, plan: Plan) -> Iterator[Effect]:
         return
     config = _config_of(step, plan)
     batch = at(step.after, "deploymentConfig.rollingUpdatePolicy.maximumBatchSize", {})
-    fleets = [
-        _fleet(variant, batch) for _, variant in found(config.after if config else {}, "productionVariants[]")
-    ]
-    fleets = [(count, machine) for count, machine in fleets if count]
-    gpus = sum(count * gpus_of(machine) for count, machine in fleets)
+    sides = (config.after, config.before) if config else (None, None)
+    fleets, old = (_fleets(side, batch) for side in sides)
+    gpus = _gpus(fleets)
     needs = ""
     if fleets:
         needs = f", which needs {listed([f'{count} more {machine}' for count, machine in fleets], 5)}"
         needs += f" with {gpus} GPU{'s' if gpus > 1 else ''}" if gpus else ""
-        needs += " for that time"
+        needs += " beside the old ones" if old and old != fleets else " for that time"
+    # Of what is there at once, the larger fleet stays or was there.
+    extra = min(gpus, _gpus(old)) if old else gpus
     why = f"its configuration {name(config)} changes" if config else changes(differences)
     sentence = f"{name(step)} rolls to new instances before old ones stop{needs}: {why}."
-    yield rolling(step, sentence, differences, gpus=gpus)
+    yield rolling(step, sentence, differences, gpus=extra)
+
+
+def _fleets(config: Mapping[str, Any] | None, batch: Any) -> list[tuple[int, str]]:
+    fleets = (_fleet(variant, batch) for _, variant in found(config, "productionVariants[]"))
+    return [(count, machine) for count, machine in fleets if count]
+
+
+def _gpus(fleets: list[tuple[int, str]]) -> int:
+    return sum(count * gpus_of(machine) for count, machine in fleets)
 
 
 def _fleet(variant: Any, batch: Any) -> tuple[int, str]:
@@ -146,7 +155,49 @@ def _variant_shares(inputs: Mapping[str, Any]) -> Shares:
     )
 
 
+def _signs(path: str) -> Rule:
+    """Rule for how callers prove who they are; no proof at all is told as exposure."""
+
+    def rule(step: Step, _plan: Plan) -> Iterator[Effect]:
+        before, after = at(step.before, path, "NONE"), at(step.after, path, "NONE")
+        if step.op not in {Op.UPDATE, Op.REPLACE} or before == after or "NONE" in (before, after):
+            return
+        yield Effect(
+            kind=Kind.PERMISSIONS_NARROWED,
+            severity=Severity.DANGER,
+            sentence=f"Callers of {name(step)} must prove who they are in another way: calls made as before "
+            f"are refused ({changes(step.changed(path))}).",
+            urn=step.urn,
+            paths=(path,),
+            calls=Calls.MAY_FAIL,
+            of_callers=True,
+        )
+
+    return rule
+
+
+def _permission(step: Step, plan: Plan) -> Iterator[Effect]:
+    """Who gets or loses it is told as permissions; here, that nobody has it for a moment."""
+    if step.op is not Op.REPLACE:
+        return
+    why = because(step, plan)
+    gap = ": those whom it lets call are refused until the new one is there" if step.delete_first else ""
+    first = "the old one goes first" if step.delete_first else "the new one comes first"
+    yield Effect(
+        kind=Kind.REPLACED,
+        severity=Severity.DANGER if step.delete_first else Severity.CHANGE,
+        sentence=f"{name(step)} is replaced, {first}{f', because {why}' if why else ''}{gap}.",
+        urn=step.urn,
+        paths=tuple(difference.path for difference in step.differences if difference.replaces),
+        calls=Calls.MAY_FAIL if step.delete_first else Calls.SAFE,
+    )
+
+
 _ROLE: Final = behind("whatever still runs with it loses its permissions")
+# The engine deletes the old one after the endpoint has turned to the new one.
+_CONFIG: Final = behind(
+    "an endpoint that still uses it cannot start another instance", once_replaced=Calls.SAFE
+)
 _KEY: Final = holds("the contents of all that only it can decrypt")
 _SECRET: Final = holds("the values in it")
 
@@ -158,19 +209,20 @@ RULES: Rules = {
     ),
     "aws:lambda/alias:Alias": (serves("name", "functionName"), _alias, _split),
     "aws:lambda/functionUrl:FunctionUrl": (serves(generated=True),),
-    "aws:lambda/permission:Permission": (behind("those whom it let call are refused"),),
+    "aws:lambda/permission:Permission": (_permission,),
     "aws:sagemaker/endpoint:Endpoint": (serves("name"), _endpoint),
     "aws-native:sagemaker:Endpoint": (serves("endpointName"), _endpoint),
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": (
-        behind("an endpoint that still uses it cannot start another instance"),
+        _CONFIG,
         moves(_variant_shares, "productionVariants"),
         encrypted("kmsKeyArn", what="the instances' volumes"),
         encrypted("dataCaptureConfig.kmsKeyId", what="captured requests"),
     ),
-    "aws:sagemaker/model:Model": (behind("an endpoint that still uses it cannot start another instance"),),
+    "aws:sagemaker/model:Model": (_CONFIG,),
     "aws:apigatewayv2/api:Api": (serves(generated=True),),
     "aws:apigatewayv2/stage:Stage": (serves("name"),),
-    "aws:apigatewayv2/route:Route": (serves("routeKey"),),
+    "aws:apigatewayv2/route:Route": (serves("routeKey"), _signs("authorizationType")),
+    "aws:apigateway/method:Method": (_signs("authorization"),),
     "aws:apigateway/restApi:RestApi": (serves(generated=True),),
     "aws:lb/loadBalancer:LoadBalancer": (serves(generated=True), guarded("enableDeletionProtection")),
     "aws:cloudfront/distribution:Distribution": (serves(generated=True),),
@@ -209,6 +261,10 @@ RULES: Rules = {
     ),
     "aws:rds/instance:Instance": (holds("the tables in it"), guarded("deletionProtection")),
     "aws:rds/cluster:Cluster": (holds("the tables in it"), guarded("deletionProtection")),
+    "aws:sqs/queue:Queue": (
+        holds("the messages in it"),
+        encrypted("kmsMasterKeyId", what="its messages"),
+    ),
     "aws:efs/fileSystem:FileSystem": (holds("the files on it"),),
     "aws:ebs/volume:Volume": (holds("the files on it"),),
 }

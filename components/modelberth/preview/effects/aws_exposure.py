@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from .exposure import CONTROL_PLANE, INTERNET, Opening, guards, is_everywhere, opens
+from modelberth.preview.plan import Op, Plan, Step
+
+from .effect import Effect
+from .exposure import (
+    CONTROL_PLANE,
+    FROM_OUTSIDE,
+    INTERNET,
+    UNSIGNED,
+    Opening,
+    guards,
+    is_everywhere,
+    opens,
+)
 from .policy_documents import read_document
 from .rule import Rules, at, entries, found
 
@@ -16,7 +28,7 @@ _Inputs = Mapping[str, Any]
 
 def _function_url(inputs: _Inputs) -> Iterator[Opening]:
     if inputs.get("authorizationType") == "NONE":
-        yield Opening("authorizationType", "anybody may call it without credentials")
+        yield Opening("authorizationType", "anybody may call it without credentials", closed=UNSIGNED)
 
 
 def _lambda_permission(inputs: _Inputs) -> Iterator[Opening]:
@@ -27,7 +39,8 @@ def _lambda_permission(inputs: _Inputs) -> Iterator[Opening]:
 
 def _route(inputs: _Inputs) -> Iterator[Opening]:
     if inputs.get("authorizationType", "NONE") == "NONE" and not inputs.get("apiKeyRequired"):
-        yield Opening("authorizationType", "anybody may call the route without credentials")
+        lets = "anybody may call the route without credentials"
+        yield Opening("authorizationType", lets, closed=UNSIGNED)
 
 
 def _method(inputs: _Inputs) -> Iterator[Opening]:
@@ -37,7 +50,8 @@ def _method(inputs: _Inputs) -> Iterator[Opening]:
         and not inputs.get("apiKeyRequired")
         and inputs.get("httpMethod") != "OPTIONS"
     ):
-        yield Opening("authorization", "anybody may call the method without credentials")
+        lets = "anybody may call the method without credentials"
+        yield Opening("authorization", lets, closed=UNSIGNED)
 
 
 def _policy(inputs: _Inputs) -> Iterator[Opening]:
@@ -79,7 +93,8 @@ def _ingress_rule(inputs: _Inputs) -> Iterator[Opening]:
 
 def _load_balancer(inputs: _Inputs) -> Iterator[Opening]:
     if inputs.get("internal", False) is False:
-        yield Opening("internal", INTERNET, by_default="internal" not in inputs)
+        default = "internal" not in inputs
+        yield Opening("internal", INTERNET, by_default=default, closed=FROM_OUTSIDE)
 
 
 def _eks(inputs: _Inputs) -> Iterator[Opening]:
@@ -89,14 +104,49 @@ def _eks(inputs: _Inputs) -> Iterator[Opening]:
         yield Opening("vpcConfig.endpointPublicAccess", CONTROL_PLANE, by_default=public is None)
 
 
+def _trust(inputs: _Inputs) -> Iterator[Opening]:
+    for grant in read_document(inputs.get("assumeRolePolicy")):
+        if grant.principal == "*" and not grant.denies and not grant.condition:
+            yield Opening("assumeRolePolicy", "everybody with an AWS account may take the role")
+
+
+def _database(inputs: _Inputs) -> Iterator[Opening]:
+    if inputs.get("publiclyAccessible") is True:
+        yield Opening("publiclyAccessible", "it gets an address on the internet", closed=FROM_OUTSIDE)
+
+
+_guarded: Final = guards(_access_block)
+
+
+def _block(step: Step, plan: Plan) -> Iterator[Effect]:
+    """A block that goes together with its bucket opens nothing."""
+    bucket = at(step.before, "bucket")
+    gone = (
+        other
+        for other in plan.by_type.get("aws:s3/bucket:Bucket", ())
+        if other.op is Op.DELETE and not other.retain
+    )
+    if step.op is Op.DELETE and any(
+        bucket in (at(other.before, "bucket"), *(other.outputs_before.get(key) for key in ("id", "bucket")))
+        for other in gone
+    ):
+        return
+    yield from _guarded(step, plan)
+
+
 RULES: Rules = {
+    "aws:iam/role:Role": (opens(_trust),),
+    "aws:rds/instance:Instance": (opens(_database),),
+    "aws:rds/clusterInstance:ClusterInstance": (opens(_database),),
+    "aws:sqs/queuePolicy:QueuePolicy": (opens(_policy),),
+    "aws:sns/topicPolicy:TopicPolicy": (opens(_policy),),
     "aws:lambda/functionUrl:FunctionUrl": (opens(_function_url),),
     "aws:lambda/permission:Permission": (opens(_lambda_permission),),
     "aws:apigatewayv2/route:Route": (opens(_route),),
     "aws:apigateway/method:Method": (opens(_method),),
     "aws:s3/bucketPolicy:BucketPolicy": (opens(_policy),),
     "aws:s3/bucketAcl:BucketAcl": (opens(_acl),),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (guards(_access_block),),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (_block,),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": (opens(_policy),),
     "aws:kms/key:Key": (opens(_policy),),
     "aws:kms/keyPolicy:KeyPolicy": (opens(_policy),),

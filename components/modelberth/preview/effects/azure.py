@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelberth.preview.plan import Op, Plan, Step
 
 from .durations import usual
-from .effect import Effect
+from .effect import Calls, Effect, Kind, Severity
 from .keys import encrypted
 from .lifecycle import behind, holds, needs_gpus, rolling, serves
 from .protection import guarded
@@ -27,10 +27,8 @@ def _revision(step: Step, _plan: Plan) -> Iterator[Effect]:
     differences = step.changed("template")
     if step.op is not Op.UPDATE or not differences:
         return
-    counts = [count for _, count in found(step.after, "template.containers[].resources.gpu")]
-    gpus = sum(int(count) for count in counts if isinstance(count, int | float))
-    least = at(step.after, "template.scale.minReplicas", 0)
-    extra = gpus * least if isinstance(least, int) else 0
+    before, after = _gpus_always(step.before or {}), _gpus_always(step.after or {})
+    extra = min(before, after)  # beside those of the larger revision, which stay or were there
     mode = str(at(step.after, "configuration.activeRevisionsMode", "Single"))
     if mode == "Single":
         how = "the old one serves until it is ready"
@@ -41,8 +39,17 @@ def _revision(step: Step, _plan: Plan) -> Iterator[Effect]:
         how = "it gets its share of the calls once it is ready"
     else:
         how = "it gets no calls before a share is given to it"
-    sentence = f"{name(step)} gets a new revision; {how}{needs_gpus(extra)} ({changes(differences)})."
+    needs = needs_gpus(extra, after - before)
+    sentence = f"{name(step)} gets a new revision; {how}{needs} ({changes(differences)})."
     yield rolling(step, sentence, differences, gpus=extra)
+
+
+def _gpus_always(inputs: Mapping[str, Any]) -> int:
+    """GPUs of the replicas that are always there."""
+    counts = [count for _, count in found(inputs, "template.containers[].resources.gpu")]
+    gpus = sum(int(count) for count in counts if isinstance(count, int | float))
+    least = at(inputs, "template.scale.minReplicas", 0)
+    return gpus * least if isinstance(least, int) else 0
 
 
 def _app_shares(inputs: Mapping[str, Any]) -> Shares:
@@ -62,6 +69,22 @@ def _who(entry: Any) -> str:
 
 def _endpoint_shares(inputs: Mapping[str, Any]) -> Shares:
     return mapped(at(inputs, "properties.traffic"), "deployment")
+
+
+def _unserved(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """Shares that were given to deployments and are given to none now."""
+    before, after = at(step.before, "properties.traffic"), at(step.after, "properties.traffic")
+    if step.op is not Op.UPDATE or not mapped(before, "deployment") or not step.changed("properties.traffic"):
+        return
+    if after is None or (isinstance(after, Mapping) and not any(after.values())):
+        yield Effect(
+            kind=Kind.TRAFFIC_MOVED,
+            severity=Severity.DANGER,
+            sentence=f"No deployment of {name(step)} gets calls any more: those that name none fail.",
+            urn=step.urn,
+            paths=tuple(difference.path for difference in step.changed("properties.traffic")),
+            calls=Calls.MAY_FAIL,
+        )
 
 
 def _deployment(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -91,6 +114,7 @@ RULES: Rules = {
     "azure-native:machinelearningservices:OnlineEndpoint": (
         serves("endpointName", "location", "workspaceName"),
         moves(_endpoint_shares, "properties.traffic"),
+        _unserved,
     ),
     "azure-native:machinelearningservices:OnlineDeployment": (serves(), _deployment),
     "azure-native:machinelearningservices:Workspace": (
@@ -112,7 +136,7 @@ RULES: Rules = {
     ),
     "azure-native:keyvault:Vault": (
         holds("the keys and secrets in it"),
-        guarded("properties.enablePurgeProtection"),
+        guarded("properties.enablePurgeProtection", refuses=False),
     ),
     "azure-native:keyvault:Key": (holds("the contents of all that only it can decrypt"),),
     "azure-native:keyvault:Secret": (holds("the values in it"),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .exposure import CONTROL_PLANE, INTERNET, Opening, Openings, is_everywhere, opens
+from .exposure import CONTROL_PLANE, FROM_OUTSIDE, INTERNET, Opening, Openings, is_everywhere, opens
 from .rule import Rules, at, entries, found
 
 __all__ = ["RULES"]
@@ -19,7 +19,7 @@ def _container_app(inputs: _Inputs) -> Iterator[Opening]:
         for _, action in found(inputs, "configuration.ingress.ipSecurityRestrictions[].action")
     )
     if at(inputs, "configuration.ingress.external") is True and not limited:
-        yield Opening("configuration.ingress.external", INTERNET)
+        yield Opening("configuration.ingress.external", INTERNET, closed=FROM_OUTSIDE)
 
 
 def _network_access(path: str) -> Openings:
@@ -28,7 +28,8 @@ def _network_access(path: str) -> Openings:
     def openings(inputs: _Inputs) -> Iterator[Opening]:
         given = at(inputs, path)
         if given is None or given is True or str(given).lower() == "enabled":
-            yield Opening(path, "its network is open to the whole internet", by_default=given is None)
+            lets = "its network is open to the whole internet"
+            yield Opening(path, lets, by_default=given is None, closed=FROM_OUTSIDE)
 
     return openings
 
@@ -71,7 +72,7 @@ def _nsg_rule(inputs: _Inputs) -> Iterator[Opening]:
 
 def _nsg(inputs: _Inputs) -> Iterator[Opening]:
     for place, rule in found(inputs, "securityRules[]"):
-        for opening in _nsg_rule(rule):
+        for opening in _nsg_rule(rule) if isinstance(rule, Mapping) else ():
             yield Opening(f"{place}.{opening.path}", opening.lets)
 
 

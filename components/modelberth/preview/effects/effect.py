@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-__all__ = ["Effect", "Kind", "Severity"]
+__all__ = ["Calls", "Effect", "Kind", "Severity"]
 
 
 class Severity(IntEnum):
@@ -17,15 +17,24 @@ class Severity(IntEnum):
     """Calls may fail, data may be lost, or somebody may do what they could not do before."""
 
 
+class Calls(StrEnum):
+    """How the calls to an endpoint fare."""
+
+    SAFE = "safe"
+    """A rule or a table knows that the change alone lets none of them fail."""
+    MAY_FAIL = "may_fail"
+    UNKNOWN = "unknown"
+
+
 class Kind(StrEnum):
     """What happens."""
 
     UNCHANGED = "unchanged"
     CREATED = "created"
     IN_PLACE = "in_place"
-    """Changed where it stands; no call fails."""
+    """Changed where it stands."""
     ROLLING = "rolling"
-    """New replicas take over from old ones; no call fails where there is room for them."""
+    """New replicas take over from old ones."""
     REPLACED = "replaced"
     """The old one goes and a new one comes."""
     REMOVED = "removed"
@@ -41,6 +50,10 @@ class Kind(StrEnum):
     DATA_DELETED = "data_deleted"
     PROTECTION_LIFTED = "protection_lifted"
     """What kept somebody from deleting it by mistake is off."""
+    PROTECTED = "protected"
+    """Something keeps it from being deleted from now on."""
+    REFUSED = "refused"
+    """The engine, the service or the cluster will not do it: the update stops there."""
     ADDRESS_CHANGED = "address_changed"
     """Callers must call another URL."""
     UNKNOWN = "unknown"
@@ -60,6 +73,9 @@ class Effect:
     paths: tuple[str, ...] = ()
     """The properties that cause it."""
     downtime_seconds: tuple[int, int] | None = None
-    """For how long calls may fail, shortest and longest usual time; None: they do not."""
+    """For how long calls fail, shortest and longest usual time; None where no such time is known."""
+    calls: Calls = Calls.UNKNOWN
+    of_callers: bool = False
+    """Of a permission: whether it is about who may call, not about what the endpoint itself may do."""
     extra_gpus: int = 0
     """GPUs that are needed for the time of the change, on top of those in use."""

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from modelberth.preview.plan import Op, Plan, Step
-from modelberth.preview.standins import replacements
+from modelberth.preview.standins.imitation import replacements
 
 from . import (
     autoscaling,
@@ -15,21 +15,25 @@ from . import (
     aws_exposure,
     azure,
     azure_exposure,
+    expiry,
     gcp,
     gcp_exposure,
     kubernetes,
     kubernetes_exposure,
     local,
+    networks,
     permissions,
+    pod_security,
 )
 from .durations import usual
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .lifecycle import plainly
 from .model import new_model
-from .protection import unprotected
+from .protection import protection
 from .region import moved
 from .rule import matching
-from .wording import changes, name, span
+from .settings import tell
+from .wording import changes, code, listed, name, span
 
 __all__ = ["MODULES", "explain"]
 
@@ -45,22 +49,27 @@ MODULES: Final = (
     gcp_exposure,
     azure_exposure,
     kubernetes_exposure,
+    networks,
+    pod_security,
+    expiry,
 )
 """What has a table of rules."""
 
 _TELLS_LIFE: Final = frozenset({Kind.REPLACED, Kind.REMOVED, Kind.DATA_DELETED, Kind.CREATED})
+_TELLS_THE_END: Final = frozenset({Kind.PERMISSIONS_NARROWED, Kind.NEWLY_PUBLIC})
+"""Of what only lets somebody in, or keeps somebody out, that is all that its end means."""
 _IF_NOT_REPLACED: Final = frozenset({Kind.IN_PLACE, Kind.ROLLING})
 
 
 def explain(
     plan: Plan, owner: Step | None, steps: Sequence[Step], *, offline: bool = False
 ) -> tuple[Effect, ...]:
-    """The effects of a plan on one endpoint, gravest first, then in the program's order.
+    """The effects of a plan on one endpoint, gravest first, then in the plan's order.
 
     Args:
         plan: everything that happens, for rules that need another resource.
         owner: the endpoint; None for what stands outside of all endpoints.
-        steps: what providers make for it, in the program's order.
+        steps: what providers make for it, in the plan's order.
         offline: whether stand-ins made the plan; then a type that the replacement tables do not know is told.
 
     Returns:
@@ -89,7 +98,7 @@ def _effects(plan: Plan, owner: Step | None, steps: Sequence[Step], *, offline: 
         if not (whole and effect.kind in {Kind.CREATED, Kind.REMOVED}):
             yield effect
     if owner is not None:
-        yield from unprotected(owner, plan)
+        yield from protection(owner, plan)
 
 
 def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
@@ -105,6 +114,7 @@ def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
             severity=Severity.CHANGE,
             sentence=f"{name(owner)} is new: {count}{ready}.",
             urn=owner.urn,
+            calls=Calls.SAFE,
         )
     if all(step.op is Op.DELETE for step in steps):
         kept = all(step.retain for step in steps)
@@ -117,19 +127,20 @@ def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
             severity=Severity.CHANGE if kept else Severity.DANGER,
             sentence=f"{name(owner)} {fate}",
             urn=owner.urn,
+            calls=Calls.SAFE if kept else Calls.MAY_FAIL,
         )
     return None
 
 
 def _of_step(step: Step, plan: Plan, *, offline: bool) -> Iterator[Effect]:
-    yield from unprotected(step, plan)
+    yield from protection(step, plan)
     if not step.changes:
         return
     rules = chain.from_iterable(matching(module.RULES, step.type) or () for module in MODULES)
-    effects = [effect for rule in rules for effect in rule(step, plan)]
+    effects = [effect for rule in (*rules, tell) for effect in rule(step, plan)]
     if offline and step.op is Op.UPDATE and _is_unknown(step):
         yield _not_known(step)
-        yield from (effect for effect in effects if effect.kind not in _IF_NOT_REPLACED)
+        yield from (e for e in effects if e.kind not in _IF_NOT_REPLACED or _is_risk(e))
         return
     yield from effects
     if step.op is Op.UPDATE:
@@ -137,21 +148,38 @@ def _of_step(step: Step, plan: Plan, *, offline: bool) -> Iterator[Effect]:
         rest = tuple(d for d in step.differences if not any(_lies_in(d.path, path) for path in told))
         if rest or not effects:
             yield plainly(step, plan, rest)
-    elif not any(effect.kind in _TELLS_LIFE for effect in effects):
+    elif not any(effect.kind in _TELLS_LIFE for effect in effects) and not (
+        step.op is Op.DELETE and any(effect.kind in _TELLS_THE_END for effect in effects)
+    ):
         yield plainly(step, plan, step.differences)
 
 
+def _is_risk(effect: Effect) -> bool:
+    return effect.kind is Kind.IN_PLACE and effect.calls is Calls.MAY_FAIL
+
+
 def _is_unknown(step: Step) -> bool:
-    return step.package != "modelberth" and replacements.of(step.type) is None
+    if step.package == "modelberth":
+        return False
+    row = replacements.of(step.type)
+    return row is None or any(row.may_replace(difference.path) for difference in step.differences)
 
 
 def _not_known(step: Step) -> Effect:
+    row = replacements.of(step.type)
+    paths = [code(d.path) for d in step.differences if row and row.may_replace(d.path)]
+    if row is None:
+        reason = f"no table has a row for {step.type}"
+    elif not row.is_complete:
+        reason = f"only a part of what replaces {step.type} is in a table"
+    else:
+        reason = f"a change of {listed(paths)} does so in some cases only"
     what = f" ({changes(step.differences)})" if step.differences else ""
+    open_ = f"whether that replaces it is not known offline, since {reason}"
     return Effect(
         kind=Kind.UNKNOWN,
         severity=Severity.CHANGE,
-        sentence=f"{name(step)} changes{what}: whether that replaces it is not known offline, since no table "
-        f"has a row for {step.type}.",
+        sentence=f"{name(step)} changes{what}: {open_}.",
         urn=step.urn,
         paths=tuple(difference.path for difference in step.differences),
     )

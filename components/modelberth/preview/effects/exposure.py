@@ -15,13 +15,27 @@ from typing import Any, Final, TypeAlias
 
 from modelberth.preview.plan import Op, Plan, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .rule import Rule
 from .wording import code, listed, name
 
-__all__ = ["CONTROL_PLANE", "INTERNET", "Opening", "Openings", "guards", "is_everywhere", "opens"]
+__all__ = [
+    "CONTROL_PLANE",
+    "FROM_OUTSIDE",
+    "INTERNET",
+    "UNSIGNED",
+    "Opening",
+    "Openings",
+    "guards",
+    "is_everywhere",
+    "opens",
+]
 
 INTERNET: Final = "the whole internet may reach it"
+FROM_OUTSIDE: Final = "calls from the internet no longer reach it"
+UNSIGNED: Final = "calls without credentials are refused"
+_ANNOTATIONS: Final = "metadata.annotations"
+"""By them Kubernetes asks a cloud for an internal load balancer."""
 CONTROL_PLANE: Final = "its control plane answers the whole internet"
 
 
@@ -34,6 +48,8 @@ class Opening:
     """What it lets happen, such as `anybody may call it unsigned`."""
     by_default: bool = False
     """Whether it is the service's default, or asks callers for a permission all the same."""
+    closed: str = ""
+    """What befalls callers once it is shut."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -57,6 +73,12 @@ def opens(openings: Openings) -> Rule:
         if new:
             made = "is made public" if step.op is Op.CREATE else "becomes public"
             yield _public(step, made, new)
+        still = {opening.key for opening in openings(step.after)}
+        gone = [o for o in openings(step.before or {}) if o.closed and o.key not in still]
+        # What a list of addresses limits from now on is told with that list.
+        shut = [o for o in gone if step.changed(o.path, _ANNOTATIONS)]
+        if shut and step.before is not None:
+            yield _shut(step, shut)
 
     return rule
 
@@ -89,6 +111,20 @@ def is_everywhere(given: Any) -> bool:
         return False
 
 
+def _shut(step: Step, openings: list[Opening]) -> Effect:
+    paths = tuple(dict.fromkeys(opening.path for opening in openings))
+    what = listed(list(dict.fromkeys(opening.closed for opening in openings)))
+    return Effect(
+        kind=Kind.PERMISSIONS_NARROWED,
+        severity=Severity.DANGER,
+        sentence=f"{name(step)} is shut to callers: {what} ({listed([code(path) for path in paths])}).",
+        urn=step.urn,
+        paths=paths,
+        calls=Calls.MAY_FAIL,
+        of_callers=True,
+    )
+
+
 def _public(step: Step, made: str, openings: list[Opening]) -> Effect:
     paths = tuple(dict.fromkeys(opening.path for opening in openings if opening.path))
     lets = listed(list(dict.fromkeys(opening.lets for opening in openings)), 4)
@@ -99,4 +135,5 @@ def _public(step: Step, made: str, openings: list[Opening]) -> Effect:
         sentence=f"{name(step)} {made}: {lets}{where}.",
         urn=step.urn,
         paths=paths,
+        calls=Calls.SAFE,
     )

@@ -23,17 +23,22 @@ def _revision(step: Step, _plan: Plan) -> Iterator[Effect]:
     differences = step.changed("template")
     if step.op is not Op.UPDATE or not differences:
         return
-    gpus = _gpus(step.after or {})
-    least = at(step.after, "template.scaling.minInstanceCount", 0)
-    extra = gpus * least if isinstance(least, int) else 0
+    before, after = _gpus_always(step.before or {}), _gpus_always(step.after or {})
+    extra = min(before, after)  # beside those of the larger revision, which stay or were there
     pinned = (
         "" if _goes_to_latest(step.after or {}) else ", which gets no calls before a share is given to it"
     )
     sentence = (
-        f"{name(step)} gets a new revision{pinned}; the old one serves until it is ready{needs_gpus(extra)} "
-        f"({changes(differences)})."
+        f"{name(step)} gets a new revision{pinned}; the old one serves until it is ready"
+        f"{needs_gpus(extra, after - before)} ({changes(differences)})."
     )
     yield rolling(step, sentence, differences, gpus=extra)
+
+
+def _gpus_always(inputs: Mapping[str, Any]) -> int:
+    """GPUs of the instances that are always there."""
+    least = at(inputs, "template.scaling.minInstanceCount", 0)
+    return _gpus(inputs) * least if isinstance(least, int) else 0
 
 
 def _gpus(inputs: Mapping[str, Any]) -> int:
@@ -93,7 +98,7 @@ RULES: Rules = {
         _revision,
         moves(_shares, "traffics"),
         encrypted("template.encryptionKey", what="the deployed image"),
-        guarded("deletionProtection"),
+        guarded("deletionProtection", default=True),
     ),
     "gcp:cloudrun/service:Service": (
         serves("name", "location", "project"),
@@ -111,7 +116,7 @@ RULES: Rules = {
     ),
     "gcp:container/cluster:Cluster": (
         serves(generated=True),
-        guarded("deletionProtection"),
+        guarded("deletionProtection", default=True),
         encrypted("databaseEncryption.keyName", what="the cluster's secrets"),
     ),
     "gcp:container/nodePool:NodePool": (
@@ -152,6 +157,8 @@ RULES: Rules = {
         holds("the files on it"),
         encrypted("diskEncryptionKey.kmsKeySelfLink", what="the files on it"),
     ),
+    "gcp:pubsub/subscription:Subscription": (holds("the messages that nobody has taken"),),
+    "gcp:pubsub/topic:Topic": (behind("messages to it are lost"),),
     "gcp:compute/address:Address": (serves(generated=True),),
     "gcp:compute/globalAddress:GlobalAddress": (serves(generated=True),),
     "gcp:sql/databaseInstance:DatabaseInstance": (

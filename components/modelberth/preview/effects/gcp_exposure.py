@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .exposure import CONTROL_PLANE, INTERNET, Opening, is_everywhere, opens
+from .exposure import CONTROL_PLANE, FROM_OUTSIDE, INTERNET, UNSIGNED, Opening, is_everywhere, opens
 from .grants import PUBLIC
 from .rule import Rules, at, entries, found, texts
 
@@ -44,9 +44,10 @@ _EVERYBODY: Final = {
 def _cloud_run(inputs: _Inputs) -> Iterator[Opening]:
     if inputs.get("ingress", _ALL_TRAFFIC) == _ALL_TRAFFIC:
         # Callers still need the invoker's role.
-        yield Opening("ingress", INTERNET, by_default=True)
+        yield Opening("ingress", INTERNET, by_default=True, closed=FROM_OUTSIDE)
     if inputs.get("invokerIamDisabled") is True:
-        yield Opening("invokerIamDisabled", "anybody may call it without credentials")
+        lets = "anybody may call it without credentials"
+        yield Opening("invokerIamDisabled", lets, closed=UNSIGNED)
 
 
 _ALL_TRAFFIC: Final = "INGRESS_TRAFFIC_ALL"
@@ -83,7 +84,14 @@ def _gcs(inputs: _Inputs) -> Iterator[Opening]:
         yield Opening("publicAccessPrevention", "the bucket may be opened to everybody", by_default=True)
 
 
+def _sql(inputs: _Inputs) -> Iterator[Opening]:
+    for place, one in found(inputs, "settings.ipConfiguration.authorizedNetworks[].value"):
+        if is_everywhere(one):
+            yield Opening(place, INTERNET)
+
+
 RULES: Rules = {
+    "gcp:sql/databaseInstance:DatabaseInstance": (opens(_sql),),
     "gcp:*:*I[aA][mM]Member": (opens(_gcp_iam),),
     "gcp:*:*I[aA][mM]Binding": (opens(_gcp_iam),),
     "gcp:*:*I[aA][mM]Policy": (opens(_gcp_iam_policy),),

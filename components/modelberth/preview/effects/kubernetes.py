@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from modelberth.preview.plan import Op, Plan, Step
+from modelberth.preview.plan import Marker, Op, Plan, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .lifecycle import behind, holds, needs_gpus, rolling, serves
 from .protection import guarded
 from .rollout import gpus_of_pod, rolls_deployment, rolls_stateful_set, scales
-from .rule import Rules, at, found
+from .rule import Rule, Rules, at, found, known, texts
 from .traffic import Shares, moves, shares_of
-from .wording import changes, code, name, value
+from .wording import changes, code, listed, name, value
 
 __all__ = ["RULES"]
 
@@ -50,18 +50,25 @@ def _predictor(step: Step, _plan: Plan) -> Iterator[Effect]:
     ]
     if step.op is not Op.UPDATE or not differences:
         return
-    containers = [
-        container
-        for path in ("spec.predictor.model", "spec.predictor.containers[]")
-        for _, container in found(step.after, path)
-    ]
-    least = at(step.after, "spec.predictor.minReplicas", 1)
-    extra = gpus_of_pod({"containers": containers}) * least if isinstance(least, int) else 0
+    before, after = _gpus_always(step.before), _gpus_always(step.after)
+    extra = min(before, after)  # beside those of the larger predictor, which stay or were there
     sentence = (
-        f"{name(step)} starts a new predictor; the old one serves until it is ready{needs_gpus(extra)} "
+        f"{name(step)} starts a new predictor; the old one serves until it is ready"
+        f"{needs_gpus(extra, after - before)} "
         f"({changes(differences)})."
     )
     yield rolling(step, sentence, differences, gpus=extra)
+
+
+def _gpus_always(inputs: Mapping[str, Any] | None) -> int:
+    """GPUs of the replicas that are always there."""
+    containers = [
+        container
+        for path in ("spec.predictor.model", "spec.predictor.containers[]")
+        for _, container in found(inputs, path)
+    ]
+    least = at(inputs, "spec.predictor.minReplicas", 1)
+    return gpus_of_pod({"containers": containers}) * least if isinstance(least, int) else 0
 
 
 def _selector(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -93,7 +100,65 @@ def _ports(step: Step, _plan: Plan) -> Iterator[Effect]:
             sentence=sentence,
             urn=step.urn,
             paths=tuple(difference.path for difference in step.changed("spec.ports")),
+            calls=Calls.MAY_FAIL,
         )
+
+
+def _type(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """A Service that no longer has the address, or the pods, that its callers use."""
+    before, after = at(step.before, "spec.type", "ClusterIP"), at(step.after, "spec.type", "ClusterIP")
+    if step.op is not Op.UPDATE or before == after:
+        return
+    if after == "ExternalName":
+        target = at(step.after, "spec.externalName")
+        where = value(target) if known(target) else "another name"
+        said = f"Calls to {name(step)} go to {where} instead of its pods"
+    elif before == "LoadBalancer" or (before == "NodePort" and after == "ClusterIP"):
+        said = f"{name(step)} has no address outside of the cluster any more: calls from there fail"
+    else:
+        return
+    yield Effect(
+        kind=Kind.ADDRESS_CHANGED,
+        severity=Severity.DANGER,
+        sentence=f"{said} ({code('spec.type')} {value(before)} → {value(after)}).",
+        urn=step.urn,
+        paths=("spec.type",),
+        calls=Calls.MAY_FAIL,
+    )
+
+
+def _routes(read: Callable[[Mapping[str, Any]], Iterable[str]], where: str) -> Rule:
+    """Rule for a router: an address that it answered and no longer does."""
+
+    def rule(step: Step, _plan: Plan) -> Iterator[Effect]:
+        if step.op is not Op.UPDATE or step.before is None or step.after is None:
+            return
+        after = set(read(step.after))
+        gone = [one for one in dict.fromkeys(read(step.before)) if one not in after]
+        if gone and not any(difference.after is Marker.UNKNOWN for difference in step.differences):
+            yield Effect(
+                kind=Kind.ADDRESS_CHANGED,
+                severity=Severity.DANGER,
+                sentence=f"{name(step)} no longer answers at {listed([value(one) for one in gone])}: calls "
+                "there fail from then on.",
+                urn=step.urn,
+                paths=tuple(difference.path for difference in step.changed(where)),
+                calls=Calls.MAY_FAIL,
+            )
+
+    return rule
+
+
+def _ingress_addresses(inputs: Mapping[str, Any]) -> Iterator[str]:
+    for _, rule in found(inputs, "spec.rules[]"):
+        for path in [path for _, path in found(rule, "http.paths[].path")] or [""]:
+            yield f"{at(rule, 'host', '*')}{path}"
+
+
+def _route_addresses(inputs: Mapping[str, Any]) -> Iterator[str]:
+    paths = [path for _, path in found(inputs, "spec.rules[].matches[].path.value")]
+    for host in texts(at(inputs, "spec.hostnames")) or ["*"]:
+        yield from (f"{host}{path}" for path in paths or [""])
 
 
 _NAMES_IT: Final = behind("pods that still name it cannot start")
@@ -103,12 +168,16 @@ RULES: Rules = {
     "kubernetes:apps/v1:Deployment": (serves(), rolls_deployment, scales),
     "kubernetes:apps/v1:StatefulSet": (serves(), rolls_stateful_set, scales),
     "kubernetes:apps/v1:DaemonSet": (serves(),),
-    "kubernetes:core/v1:Service": (serves(*_NAMED), _selector, _ports),
-    "kubernetes:networking.k8s.io/v1:Ingress": (serves("spec.rules"),),
+    "kubernetes:core/v1:Service": (serves(*_NAMED), _selector, _ports, _type),
+    "kubernetes:networking.k8s.io/v1:Ingress": (
+        serves("spec.rules"),
+        _routes(_ingress_addresses, "spec.rules"),
+    ),
     "kubernetes:gateway.networking.k8s.io/v1:Gateway": (serves(generated=True),),
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute": (
         serves("spec.hostnames"),
-        moves(_route_shares, "spec.rules"),
+        moves(_route_shares, "spec.rules", calls=Calls.UNKNOWN),
+        _routes(_route_addresses, "spec"),
     ),
     "kubernetes:serving.kserve.io/v1beta1:InferenceService": (
         serves(*_NAMED),
@@ -127,6 +196,6 @@ RULES: Rules = {
     "kubernetes:core/v1:PersistentVolumeClaim": (holds("the files on its volume"),),
     "kubernetes:core/v1:PersistentVolume": (
         holds("the files on it"),
-        guarded("spec.persistentVolumeReclaimPolicy", on="Retain", default="Delete"),
+        guarded("spec.persistentVolumeReclaimPolicy", on="Retain", default="Delete", refuses=False),
     ),
 }

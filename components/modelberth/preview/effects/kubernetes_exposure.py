@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from .exposure import INTERNET, Opening, guards, is_everywhere, opens
+from modelberth.preview.plan import Op, Plan, Step
+
+from .effect import Effect
+from .exposure import FROM_OUTSIDE, INTERNET, Opening, guards, is_everywhere, opens
 from .rule import Rules, at, entries, found
 
 __all__ = ["RULES"]
@@ -23,7 +26,7 @@ def _service(inputs: _Inputs) -> Iterator[Opening]:
         and not _is_internal(inputs)
         and (not ranges or any(map(is_everywhere, ranges)))
     ):
-        yield Opening("spec.type", INTERNET)
+        yield Opening("spec.type", INTERNET, closed=FROM_OUTSIDE)
 
 
 def _is_internal(inputs: _Inputs) -> bool:
@@ -47,7 +50,51 @@ def _network_policy(inputs: _Inputs) -> Iterator[Opening]:
             yield Opening(place, "everybody may reach the pods that it selects", by_default=True)
 
 
+_guarded: Final = guards(_network_policy)
+
+
+def _policy(step: Step, plan: Plan) -> Iterator[Effect]:
+    """A policy that goes together with its pods, or that another one stands in for, opens nothing."""
+    if step.op is not Op.DELETE or not (_its_pods_go(step, plan) or _has_a_successor(step, plan)):
+        yield from _guarded(step, plan)
+
+
+def _its_pods_go(policy: Step, plan: Plan) -> bool:
+    wanted = at(policy.before, "spec.podSelector.matchLabels", {})
+    pods = [
+        step
+        for kind in _WORKLOADS
+        for step in plan.by_type.get(kind, ())
+        if step.before is not None
+        and _place(step.before) == _place(policy.before)
+        and _selects(wanted, at(step.before, "spec.template.metadata.labels", {}))
+    ]
+    return bool(pods) and all(step.op is Op.DELETE and not step.retain for step in pods)
+
+
+def _has_a_successor(policy: Step, plan: Plan) -> bool:
+    selector = at(policy.before, "spec.podSelector", {})
+    return any(
+        other.after is not None
+        and _place(other.after) == _place(policy.before)
+        and at(other.after, "spec.podSelector", {}) in ({}, selector)
+        for other in plan.by_type.get(policy.type, ())
+    )
+
+
+def _place(inputs: _Inputs | None) -> Any:
+    return at(inputs, "metadata.namespace", "default")
+
+
+def _selects(wanted: Any, labels: Any) -> bool:
+    if not isinstance(wanted, Mapping) or not isinstance(labels, Mapping):
+        return False
+    return all(labels.get(key) == given for key, given in wanted.items())
+
+
+_WORKLOADS: Final = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
+
 RULES: Rules = {
     "kubernetes:core/v1:Service": (opens(_service),),
-    "kubernetes:networking.k8s.io/v1:NetworkPolicy": (guards(_network_policy),),
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy": (_policy,),
 }

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from modelberth.preview.plan import Difference, Op, Plan, Step
 
 from .durations import usual
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .rule import Rule, at
+from .settings import calls_after
 from .wording import because, changes, code, listed, name, span
 
 __all__ = ["behind", "holds", "needs_gpus", "plainly", "rolling", "serves"]
@@ -28,7 +29,13 @@ def serves(*named_by: str, generated: bool = False) -> Rule:
     def rule(step: Step, plan: Plan) -> Iterator[Effect]:
         if step.op is Op.DELETE and not step.retain:
             sentence = f"{name(step)} is removed: calls to it fail from then on."
-            yield Effect(kind=Kind.REMOVED, severity=Severity.DANGER, sentence=sentence, urn=step.urn)
+            yield Effect(
+                kind=Kind.REMOVED,
+                severity=Severity.DANGER,
+                sentence=sentence,
+                urn=step.urn,
+                calls=Calls.MAY_FAIL,
+            )
         elif step.op is Op.REPLACE:
             yield _replaced(step, plan)
             moved = [d.path for d in step.changed(*named_by)] if named_by else []
@@ -38,13 +45,24 @@ def serves(*named_by: str, generated: bool = False) -> Rule:
     return rule
 
 
-def behind(consequence: str) -> Rule:
-    """Rule for what an endpoint needs; `consequence` is what befalls those who still use the old one."""
+def behind(consequence: str, *, once_replaced: Calls = Calls.UNKNOWN) -> Rule:
+    """Rule for what an endpoint needs.
+
+    Args:
+        consequence: what befalls those who still use the old one.
+        once_replaced: how calls fare where the new one comes first and the endpoint turns to it.
+    """
 
     def rule(step: Step, plan: Plan) -> Iterator[Effect]:
         if step.op is Op.DELETE and not step.retain:
             sentence = f"{name(step)} is removed: {consequence}."
-            yield Effect(kind=Kind.REMOVED, severity=Severity.DANGER, sentence=sentence, urn=step.urn)
+            yield Effect(
+                kind=Kind.REMOVED,
+                severity=Severity.DANGER,
+                sentence=sentence,
+                urn=step.urn,
+                calls=calls_after(step, ()),
+            )
         elif step.op is Op.REPLACE:
             why = because(step, plan)
             how = "before there is a new one" if step.delete_first else "once the new one is there"
@@ -58,6 +76,7 @@ def behind(consequence: str) -> Rule:
                 sentence=sentence,
                 urn=step.urn,
                 paths=_causes(step),
+                calls=Calls.UNKNOWN if step.delete_first else once_replaced,
             )
 
     return rule
@@ -77,7 +96,13 @@ def holds(what: str, force: str = "") -> Rule:
         if step.retain:
             sentence = f"{name(step)} leaves this stack and stays where it is, with {what}."
             kind = Kind.REMOVED if step.op is Op.DELETE else Kind.REPLACED
-            yield Effect(kind=kind, severity=Severity.CHANGE, sentence=sentence, urn=step.urn)
+            yield Effect(
+                kind=kind,
+                severity=Severity.CHANGE,
+                sentence=sentence,
+                urn=step.urn,
+                calls=calls_after(step, ()),
+            )
             return
         why = because(step, plan) if step.op is Op.REPLACE else ""
         done = "removed" if step.op is Op.DELETE else "replaced by a new one without them"
@@ -90,26 +115,41 @@ def holds(what: str, force: str = "") -> Rule:
             sentence=f"{sentence}.",
             urn=step.urn,
             paths=_causes(step),
+            calls=calls_after(step, ()),
         )
 
     return rule
 
 
-def rolling(step: Step, sentence: str, differences: Iterable[Difference], *, gpus: int = 0) -> Effect:
-    """New replicas take over from old ones, with so many GPUs on top meanwhile."""
+def rolling(
+    step: Step,
+    sentence: str,
+    differences: Iterable[Difference],
+    *,
+    gpus: int = 0,
+    calls: Calls | None = None,
+) -> Effect:
+    """New replicas take over from old ones, with so many GPUs on top meanwhile.
+
+    Where the rule does not say how calls fare, the table of settings is asked.
+    """
+    changed = tuple(differences)
     return Effect(
         kind=Kind.ROLLING,
         severity=Severity.CHANGE,
         sentence=sentence,
         urn=step.urn,
-        paths=tuple(difference.path for difference in differences),
+        paths=tuple(difference.path for difference in changed),
         extra_gpus=gpus,
+        calls=calls_after(step, changed) if calls is None else calls,
     )
 
 
-def needs_gpus(count: int) -> str:
-    """`; it needs 2 more GPUs for that time`; nothing for none."""
-    return f"; it needs {count} more GPU{'s' if count > 1 else ''} for that time" if count else ""
+def needs_gpus(meanwhile: int, lasting: int = 0) -> str:
+    """`; it needs 2 more GPUs for that time`; `lasting` ones stay in use, and nothing is said of none."""
+    parts = [(lasting, "from then on"), (meanwhile, "for that time")]
+    told = [f"{count} more GPU{'s' if count > 1 else ''} {how}" for count, how in parts if count > 0]
+    return f"; it needs {' and '.join(told)}" if told else ""
 
 
 def plainly(step: Step, plan: Plan, differences: tuple[Difference, ...]) -> Effect:
@@ -138,6 +178,7 @@ def plainly(step: Step, plan: Plan, differences: tuple[Difference, ...]) -> Effe
         sentence=sentence,
         urn=step.urn,
         paths=_causes(step) if kind is Kind.REPLACED else tuple(d.path for d in differences),
+        calls=Calls.SAFE if step.op is Op.DELETE and step.retain else calls_after(step, differences),
     )
 
 
@@ -159,6 +200,7 @@ def _replaced(step: Step, plan: Plan) -> Effect:
         urn=step.urn,
         paths=_causes(step),
         downtime_seconds=downtime,
+        calls=Calls.MAY_FAIL if step.delete_first else Calls.UNKNOWN,
     )
 
 
@@ -174,6 +216,7 @@ def _readdressed(step: Step, moved: list[str]) -> Effect:
         sentence=f"Callers of {name(step)} must use another URL: {why}.",
         urn=step.urn,
         paths=tuple(moved),
+        calls=Calls.MAY_FAIL,
     )
 
 

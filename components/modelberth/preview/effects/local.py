@@ -11,7 +11,7 @@ from typing import Final
 
 from modelberth.preview.plan import Op, Plan, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .lifecycle import rolling, serves
 from .rule import Rules, at, known
 from .wording import changes, code, name, value
@@ -30,7 +30,7 @@ def _hand_over(step: Step, _plan: Plan) -> Iterator[Effect]:
     shown = [d for d in differences if d.path != "model" or not model]
     text = changes(shown, 4).replace(code("modelSha256"), "sha256")
     sentence = f"{name(step)} hands over to new processes at the same address without a failed request"
-    yield rolling(step, f"{sentence}: {model}{text}.", differences)
+    yield rolling(step, f"{sentence}: {model}{text}.", differences, calls=Calls.SAFE)
 
 
 def _port(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -48,6 +48,7 @@ def _port(step: Step, _plan: Plan) -> Iterator[Effect]:
         sentence=f"Callers of {name(step)} must use another URL: {change}.",
         urn=step.urn,
         paths=("port",),
+        calls=Calls.MAY_FAIL,
     )
 
 
@@ -62,6 +63,7 @@ def _keeps_port(step: Step, _plan: Plan) -> Iterator[Effect]:
             sentence=f"{name(step)} keeps its address: {code('port')} is {asked}, and stays {value(had)}.",
             urn=step.urn,
             paths=("port",),
+            calls=Calls.SAFE,
         )
 
 

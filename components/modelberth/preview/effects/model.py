@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Difference, Marker, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .rule import at
 from .wording import changes, code, name
 
@@ -47,6 +47,7 @@ def _effect(
         sentence=f"{name(owner)} serves a new model{whose}: {text}.",
         urn=owner.urn,
         paths=tuple(f"{prefix}.{difference.path}" for difference in differences),
+        calls=Calls.SAFE,  # how it gets there is told of the resources
     )
 
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from modelberth.preview.plan import Marker, Op, Plan, Step
 
-from .azure_roles import role_name
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
+from .grant_readers import READERS, Reader
 from .grants import PUBLIC, Grant, beyond, is_broad, sentence_of
-from .policy_documents import read_document
-from .rule import Rule, Rules, at, entries, found, known, matching, texts
-from .wording import name, value
+from .rule import Rule, Rules, at, matching
+from .wording import code, listed, name
 
 __all__ = ["RULES"]
 
 Side: TypeAlias = Literal["before", "after"]
-Reader: TypeAlias = Callable[[Mapping[str, Any], Step], Iterable[Grant]]
-"""Reads the grants out of one side's inputs."""
 
 
 def _compares(read: Reader) -> Rule:
     def rule(step: Step, plan: Plan) -> Iterator[Effect]:
-        before, after = (list(read(side, step)) if side else [] for side in (step.before, step.after))
+        unknown = [key for key in _DOCUMENTS if at(step.after, key) is Marker.UNKNOWN]
+        if unknown:
+            if not _is_new(step, plan):
+                yield _not_known(step, unknown)
+            return
+        before, after = (
+            list(read(side, step)) if side else [] for side in (step.before, _same_holder(step, plan))
+        )
         more = [grant for grant in beyond(after, before) if grant.principal not in PUBLIC]
         less = list(beyond(before, after))
         # A permission that only moves from one resource to another is no news.
@@ -37,8 +40,68 @@ def _compares(read: Reader) -> Rule:
             yield _widened(step, plan, gained)
         if lost:
             yield _narrowed(step, lost)
+        elif step.op is Op.DELETE and before and not gained and not step.retain:
+            yield Effect(
+                kind=Kind.REMOVED,
+                severity=Severity.CHANGE,
+                sentence=f"{name(step)} is removed and takes no permission away: another resource gives it.",
+                urn=step.urn,
+                calls=Calls.SAFE,
+            )
 
     return rule
+
+
+_DOCUMENTS: Final = (
+    "policy",
+    "assumeRolePolicy",
+    "policyData",
+    "policyArn",
+    "member",
+    "members",
+    "principal",
+    "principalId",
+    "roleDefinitionId",
+)
+_HOLDERS: Final = ("role", "user", "group", "function", "bucket", "repository", "scope")
+
+
+def _same_holder(step: Step, plan: Plan) -> Mapping[str, Any] | None:
+    """The inputs as planned; a holder that is replaced, or only known later, is taken for the one it was."""
+    if step.before is None or step.after is None:
+        return step.after
+    gone = _replaced_names(plan.steps)
+    same = {
+        key: step.before.get(key)
+        for key in _HOLDERS
+        if step.after.get(key) is Marker.UNKNOWN
+        or (step.after.get(key) != step.before.get(key) and str(step.before.get(key)) in gone)
+    }
+    return {**step.after, **same}
+
+
+@lru_cache(maxsize=2)
+def _replaced_names(steps: tuple[Step, ...]) -> frozenset[str]:
+    """What resources that are replaced were called: their inputs and outputs that name one."""
+    keys = ("name", "arn", "id", "bucket", "repository")
+    return frozenset(
+        given
+        for step in steps
+        if step.op is Op.REPLACE
+        for key in keys
+        if isinstance(given := step.outputs_before.get(key), str)
+    )
+
+
+def _not_known(step: Step, keys: Sequence[str]) -> Effect:
+    return Effect(
+        kind=Kind.IN_PLACE,
+        severity=Severity.CHANGE,
+        sentence=f"Who may do what by {name(step)} is not known before the update: "
+        f"{listed([code(key) for key in keys])} {'is' if len(keys) == 1 else 'are'} computed then.",
+        urn=step.urn,
+        paths=tuple(keys),
+    )
 
 
 def _elsewhere(plan: Plan, step: Step, side: Side, wanted: Iterable[Grant]) -> list[Grant]:
@@ -54,7 +117,7 @@ def _by_principal(steps: tuple[Step, ...], side: Side) -> Mapping[str, Sequence[
     index: dict[str, list[tuple[Step, Grant]]] = {}
     for step in steps:
         inputs = step.before if side == "before" else step.after
-        reader = matching(_READERS, step.type) if inputs is not None else None
+        reader = matching(READERS, step.type) if inputs is not None else None
         for grant in reader(inputs, step) if reader and inputs is not None else ():
             index.setdefault(grant.principal, []).append((step, grant))
     return index
@@ -76,6 +139,8 @@ def _widened(step: Step, plan: Plan, gained: list[Grant]) -> Effect:
         sentence=f"{name(step)} allows more: {'; '.join(parts)}{wide}.",
         urn=step.urn,
         paths=tuple(difference.path for difference in step.differences),
+        calls=Calls.SAFE,
+        of_callers=any(grant.calls for grant in gained),
     )
 
 
@@ -93,6 +158,8 @@ def _narrowed(step: Step, lost: list[Grant]) -> Effect:
         sentence=f"{name(step)} allows less: {'; '.join(parts)}{calls}.",
         urn=step.urn,
         paths=tuple(difference.path for difference in step.differences),
+        calls=Calls.MAY_FAIL if refused else Calls.UNKNOWN,
+        of_callers=bool(refused),
     )
 
 
@@ -102,139 +169,4 @@ def _is_new(step: Step, plan: Plan) -> bool:
     return around is not None and around.op is Op.CREATE
 
 
-def _holder(inputs: Mapping[str, Any], *keys: str) -> str:
-    for key in keys:
-        if known(holder := inputs.get(key)):
-            return f"{key} {value(holder)}"
-    return ""
-
-
-def _inline_policy(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    who = _holder(inputs, "role", "user", "group") or f"whoever has {name(step)}"
-    yield from read_document(inputs.get("policy"), who)
-
-
-def _attachment(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    who = _holder(inputs, "role", "user", "group") or f"whoever {name(step)} names"
-    if known(policy := inputs.get("policyArn")):
-        yield Grant(who, f"policy {str(policy).rpartition('/')[2]}", "")
-
-
-def _role(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    yield from read_document(inputs.get("assumeRolePolicy"), resource=f"role {step.name}")
-    for policy in filter(known, entries(inputs.get("managedPolicyArns"))):
-        yield Grant(f"role {value(step.name)}", f"policy {str(policy).rpartition('/')[2]}", "")
-    for _, document in found(inputs, "inlinePolicies[].policy"):
-        yield from read_document(document, f"role {value(step.name)}")
-
-
-def _resource_policy(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    yield from read_document(inputs.get("policy"), resource=step.name)
-
-
-def _lambda_permission(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    who = inputs.get("principal")
-    limits = {
-        key: str(inputs[key])
-        for key in ("sourceArn", "sourceAccount", "principalOrgId", "functionUrlAuthType")
-        if inputs.get(key)
-    }
-    yield Grant(
-        "*" if who == "*" else value(who),
-        str(inputs.get("action", "")),
-        str(inputs.get("function", "")) if known(inputs.get("function")) else step.name,
-        json.dumps(limits, sort_keys=True) if limits else "",
-    )
-
-
-_NOT_A_RESOURCE: Final = {"member", "members", "role", "condition", "policyData", "etag", "project"}
-
-
-def _gcp_member(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
-    condition = json.dumps(inputs.get("condition") or {}, sort_keys=True, default=str).replace("{}", "")
-    for who in texts([inputs.get("member"), *entries(inputs.get("members"))]):
-        yield Grant(
-            who if who in PUBLIC else value(who), str(inputs.get("role")), _gcp_resource(inputs), condition
-        )
-
-
-def _gcp_policy(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
-    try:
-        policy = json.loads(inputs.get("policyData") or "{}")
-    except (TypeError, ValueError):
-        return
-    for binding in entries(at(policy, "bindings")):
-        for who in texts(at(binding, "members")):
-            yield Grant(who if who in PUBLIC else value(who), str(at(binding, "role")), _gcp_resource(inputs))
-
-
-def _gcp_resource(inputs: Mapping[str, Any]) -> str:
-    names = [
-        str(given)
-        for key, given in inputs.items()
-        if key not in {*_NOT_A_RESOURCE, "location", "region"}
-        and isinstance(given, str)
-        and not key.startswith("__")
-    ]
-    return names[0] if names else str(inputs.get("project") or "")
-
-
-def _azure(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
-    definition = inputs.get("roleDefinitionId")
-    condition = inputs.get("condition")
-    yield Grant(
-        f"{inputs.get('principalType') or 'principal'} {value(inputs.get('principalId'))}",
-        f"role {role_name(definition) if isinstance(definition, str) else value(definition)}",
-        str(inputs.get("scope")) if known(inputs.get("scope")) else "",
-        str(condition) if condition and not isinstance(condition, Marker) else "",
-    )
-
-
-def _kubernetes_role(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
-    for rule in entries(inputs.get("rules")):
-        if not isinstance(rule, Mapping):
-            continue
-        for verb in entries(rule.get("verbs")):
-            for kind in [*entries(rule.get("resources")), *entries(rule.get("nonResourceURLs"))]:
-                for one in entries(rule.get("resourceNames")) or ["*"]:
-                    # Written so that a rule for all objects of a kind covers one for a single object.
-                    yield Grant(f"whoever has {name(step)}", str(verb), f"{kind} named {one}")
-
-
-def _kubernetes_binding(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
-    role = at(inputs, "roleRef.name")
-    place = at(inputs, "metadata.namespace") or "the whole cluster"
-    for subject in entries(inputs.get("subjects")):
-        if isinstance(subject, Mapping):
-            yield Grant(
-                f"{subject.get('kind')} {value(subject.get('name'))}",
-                f"role {role if known(role) else value(role)}",
-                place if known(place) else "",
-            )
-
-
-_READERS: Final[Mapping[str, Reader]] = {
-    "aws:iam/rolePolicy:RolePolicy": _inline_policy,
-    "aws:iam/userPolicy:UserPolicy": _inline_policy,
-    "aws:iam/groupPolicy:GroupPolicy": _inline_policy,
-    "aws:iam/policy:Policy": _inline_policy,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment,
-    "aws:iam/userPolicyAttachment:UserPolicyAttachment": _attachment,
-    "aws:iam/role:Role": _role,
-    "aws:s3/bucketPolicy:BucketPolicy": _resource_policy,
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": _resource_policy,
-    "aws:kms/key:Key": _resource_policy,
-    "aws:kms/keyPolicy:KeyPolicy": _resource_policy,
-    "aws:secretsmanager/secretPolicy:SecretPolicy": _resource_policy,
-    "aws:lambda/permission:Permission": _lambda_permission,
-    "gcp:*:*I[aA][mM]Member": _gcp_member,
-    "gcp:*:*I[aA][mM]Binding": _gcp_member,
-    "gcp:*:*I[aA][mM]Policy": _gcp_policy,
-    "azure-native:authorization:RoleAssignment": _azure,
-    "kubernetes:rbac.authorization.k8s.io/v1:Role": _kubernetes_role,
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole": _kubernetes_role,
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": _kubernetes_binding,
-    "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding": _kubernetes_binding,
-}
-
-RULES: Rules = {token: (_compares(reader),) for token, reader in _READERS.items()}
+RULES: Rules = {token: (_compares(reader),) for token, reader in READERS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelberth.preview.plan import Plan, Step
+from modelberth.preview.plan import Op, Plan, Step
 
 from .effect import Effect, Kind, Severity
 from .rule import at
@@ -21,12 +21,15 @@ _PLACES: Final = {
 }
 """Inputs that say where a resource is, by package."""
 
+_CONFIGURED: Final = {"aws": "region", "aws-native": "region", "gcp": "region", "azure-native": "location"}
+"""Which of them the stack's config gives to what does not state it."""
+
 
 def moved(plan: Plan, owner: Step | None, steps: Sequence[Step]) -> Iterator[Effect]:
     """One effect for each pair of regions, however many resources move."""
     moves: dict[tuple[str, str], list[tuple[Step, str]]] = {}
     for step in steps:
-        for place, pair in _moves_of(step):
+        for place, pair in (*_moves_of(step), *_by_config(step, plan)):
             moves.setdefault(pair, []).append((step, place))
     for provider in _providers(plan, steps):
         for place, pair in _moves_of(provider):
@@ -53,6 +56,18 @@ def _moves_of(step: Step) -> Iterator[tuple[str, tuple[str, str]]]:
         old, new = at(step.before, place), at(step.after, place)
         if isinstance(old, str) and isinstance(new, str) and _plain(old) != _plain(new):
             yield place, (old, new)
+
+
+def _by_config(step: Step, plan: Plan) -> Iterator[tuple[str, tuple[str, str]]]:
+    """A resource that is replaced, without a region of its own, where the stack's config names another."""
+    place = _CONFIGURED.get(step.package)
+    if place is None or step.op is not Op.REPLACE or "::default" not in step.provider:
+        return
+    if at(step.before, place) is not None or at(step.after, place) is not None:
+        return
+    old, new = step.outputs_before.get(place), plan.config.get(f"{step.package}:{place}")
+    if isinstance(old, str) and new and _plain(old) != _plain(new):
+        yield place, (old, new)
 
 
 def _providers(plan: Plan, steps: Sequence[Step]) -> Iterator[Step]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from modelberth.preview.plan import Difference, Op, Plan, Step
 
 from .autoscaling import autoscaler_of
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .lifecycle import needs_gpus, rolling
 from .rule import at, found
 from .wording import changes, code, name, value
@@ -21,6 +21,7 @@ from .wording import changes, code, name, value
 __all__ = ["gpus_of_pod", "rolls_deployment", "rolls_stateful_set", "scales"]
 
 _DEFAULT: Final = "25%"
+_POD: Final = "spec.template.spec"
 _GPU_DOMAINS: Final = ("nvidia.com/", "amd.com/", "gpu.intel.com/", "habana.ai/")
 
 
@@ -49,23 +50,29 @@ def _rolled(step: Step, differences: Sequence[Difference], replicas: int, most: 
     surge = _amount(at(settings, "maxSurge", _DEFAULT), most, math.ceil)
     missing = _amount(at(settings, "maxUnavailable", _DEFAULT), replicas, math.floor)
     if surge is None or missing is None:
-        return rolling(step, f"{name(step)} rolls to new replicas: {what}.", differences)
+        sentence = f"{name(step)} rolls to new replicas: {what}."
+        return rolling(step, sentence, differences, calls=Calls.UNKNOWN)
+    probed = _is_probed(step)
+    early = "" if probed else "; nothing asks whether a new one is ready before it gets calls"
     if surge > 0:
-        gpus = surge * gpus_of_pod(at(step.after, "spec.template.spec", {}))
-        needs = needs_gpus(gpus)
+        before, after = (gpus_of_pod(at(side, _POD, {})) for side in (step.before, step.after))
+        gpus = surge * min(before, after)
+        needs = needs_gpus(gpus, most * (after - before))
         if most > replicas:
             needs = needs.replace("needs ", "needs up to ")
         if 0 < missing < replicas:
             needs += f"; at least {replicas - missing} of {_count(replicas)} serve meanwhile"
-        sentence = f"{name(step)} rolls to new replicas before old ones stop{needs} ({what})."
-        return rolling(step, sentence, differences, gpus=gpus)
+        sentence = f"{name(step)} rolls to new replicas before old ones stop{needs}{early} ({what})."
+        calls = Calls.UNKNOWN if missing else None
+        return rolling(step, sentence, differences, gpus=gpus, calls=calls if probed else Calls.MAY_FAIL)
     missing = max(missing, 1)
     if missing < replicas:
         sentence = (
             f"{name(step)} rolls to new replicas without a spare one: it serves with {replicas - missing} of "
-            f"{_count(replicas)} meanwhile ({what})."
+            f"{_count(replicas)} meanwhile{early} ({what})."
         )
-        return rolling(step, sentence, differences)
+        calls = Calls.UNKNOWN if probed else Calls.MAY_FAIL
+        return rolling(step, sentence, differences, calls=calls)
     sentence = (
         f"{name(step)} rolls without a spare replica, and it has only {_count(replicas)}: it is down until "
         f"the new one is ready, for how long is not known ({what})."
@@ -94,7 +101,7 @@ def rolls_stateful_set(step: Step, plan: Plan) -> Iterator[Effect]:
     else:
         meanwhile = f"{replicas - 1} of {_count(replicas)} serve meanwhile"
         sentence = f"{name(step)} rolls one replica at a time: {meanwhile} ({what})."
-        yield rolling(step, sentence, differences)
+        yield rolling(step, sentence, differences, calls=Calls.UNKNOWN)
 
 
 def scales(step: Step, plan: Plan) -> Iterator[Effect]:
@@ -108,7 +115,12 @@ def scales(step: Step, plan: Plan) -> Iterator[Effect]:
             sentence=f"{name(step)} is left without a replica: calls to it fail from then on ({change}).",
             urn=step.urn,
             paths=("spec.replicas",),
+            calls=Calls.MAY_FAIL,
         )
+
+
+def _is_probed(step: Step) -> bool:
+    return any(probe for _, probe in found(step.after, f"{_POD}.containers[].readinessProbe"))
 
 
 def gpus_of_pod(pod: Any) -> int:
@@ -167,4 +179,5 @@ def _down(step: Step, sentence: str, differences: Sequence[Difference]) -> Effec
         sentence=sentence,
         urn=step.urn,
         paths=tuple(difference.path for difference in differences),
+        calls=Calls.MAY_FAIL,
     )

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, TypeVar
 
 from modelberth.preview.plan import Marker, Plan, Step
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.imitation.replacements import unversioned
 
 from .effect import Effect
 

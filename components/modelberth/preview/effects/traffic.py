@@ -8,7 +8,7 @@ from typing import Any
 
 from modelberth.preview.plan import Marker, Plan, Step
 
-from .effect import Effect, Kind, Severity
+from .effect import Calls, Effect, Kind, Severity
 from .rule import Rule
 from .wording import listed, name, percent, value
 
@@ -18,8 +18,11 @@ Shares = Mapping[str, float]
 """Percent of the calls by who gets them, such as `revision 'v2'`."""
 
 
-def moves(shares: Callable[[Mapping[str, Any]], Shares], *paths: str) -> Rule:
-    """Rule for a resource whose inputs at `paths` split the calls."""
+def moves(shares: Callable[[Mapping[str, Any]], Shares], *paths: str, calls: Calls = Calls.SAFE) -> Rule:
+    """Rule for a resource whose inputs at `paths` split the calls.
+
+    `calls` is unknown for a service that sends calls to what may not be there or not be ready.
+    """
 
     def rule(step: Step, _plan: Plan) -> Iterator[Effect]:
         if step.before is None or step.after is None:
@@ -37,6 +40,7 @@ def moves(shares: Callable[[Mapping[str, Any]], Shares], *paths: str) -> Rule:
                 sentence=f"The calls to {name(step)} are split anew: {listed(moved, 6)}.",
                 urn=step.urn,
                 paths=tuple(difference.path for difference in step.changed(*paths)),
+                calls=calls,
             )
 
     return rule

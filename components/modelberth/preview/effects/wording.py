@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from modelberth.errors import is_secret, shown
+from modelberth.preview.concealment import concealed
 from modelberth.preview.plan import Difference, Marker, Op, Plan, Step
 
 __all__ = ["because", "changes", "code", "listed", "name", "percent", "span", "value"]
@@ -30,6 +31,7 @@ def name(step: Step) -> str:
 
 def value(given: Any, path: str = "") -> str:
     """A value for people: shortened, and hidden where it is, or may be, a secret."""
+    given = concealed(given, path, Marker.SECRET)
     if isinstance(given, Marker):
         return f"({given.value})"
     if is_secret(path):
@@ -82,22 +84,29 @@ def because(step: Step, plan: Plan) -> str:
     causes = [difference for difference in step.differences if difference.replaces]
     if not causes:
         return ""
-    origins = dict.fromkeys(filter(None, (_origin(difference, step, plan) for difference in causes)))
+    found = [_origin(difference, step, plan) for difference in causes]
+    origins = dict.fromkeys(name(other) for other in found if other and not _comes_from(other, step, plan))
     verb = "changes" if len(causes) == 1 else "change"
     text = f"{listed([code(difference.path) for difference in causes])} {verb}"
     return f"{text} with {listed(list(origins))}, which is replaced" if origins else text
 
 
-def _origin(difference: Difference, step: Step, plan: Plan) -> str:
+def _comes_from(step: Step, other: Step, plan: Plan) -> bool:
+    """Whether a resource is itself replaced because of another one: neither explains the other then."""
+    causes = (difference for difference in step.differences if difference.replaces)
+    return any(_origin(difference, step, plan) is other for difference in causes)
+
+
+def _origin(difference: Difference, step: Step, plan: Plan) -> Step | None:
     """The replaced resource that the value came from, where that can be told."""
     before = difference.before
     if not isinstance(before, str) or not before:
-        return ""
+        return None
     for other in plan.steps:
         if other.op is not Op.REPLACE or other is step:
             continue
         keys = [key for key, output in other.outputs_before.items() if output == before]
         # A known value may also be the same in two resources because the program gives it to both.
         if keys and (difference.after is Marker.UNKNOWN or any(key not in other.inputs for key in keys)):
-            return name(other)
-    return ""
+            return other
+    return None

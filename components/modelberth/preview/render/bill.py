@@ -6,20 +6,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelberth.preview.cost.estimate import Cost, Line, Scenario, Unpriced
-from modelberth.preview.report import EndpointReport, Report
+from modelberth.preview.cost.comparison import Comparison
+from modelberth.preview.cost.estimate import Cost, Line, Unpriced
+from modelberth.preview.report import Report
 
-from .money import change_in_brief, delta
+from .money import change_in_brief, delta, in_brief
 from .summary import label, totals
 
-__all__ = ["LOADS", "NOTHING_IDLE", "Charge", "Row", "assumptions", "charges", "idle", "rows", "unpriced"]
+__all__ = [
+    "LOADS",
+    "NOTHING_IDLE",
+    "Charge",
+    "Row",
+    "assumptions",
+    "charges",
+    "idle",
+    "idles",
+    "rows",
+    "unpriced",
+]
 
 LOADS: Final = ("no request", "expected load", "at most")
 """The three loads of a `Cost`: at most means every replica, always."""
 
 NOTHING_IDLE: Final = "Without a single request nothing of what is estimated is billed."
 
-_NOTHING: Final = Cost(least=Scenario(()), expected=Scenario(()), most=Scenario(()))
+_UNKNOWN: Final = "not estimated"
 _FEW: Final = 4
 
 
@@ -44,23 +56,25 @@ class Charge:
 def rows(report: Report) -> tuple[Row, ...]:
     """A row for each endpoint that costs something else than before, one for the others, and the total.
 
-    Empty where nothing is estimated.
+    Empty where nothing is to be estimated.
     """
     together = totals(report)
     if together is None:
         return ()
     sides = [
-        (endpoint, *_sides(endpoint)) for endpoint in report.endpoints if endpoint.before or endpoint.after
+        (label(endpoint), Comparison.of(endpoint.before, endpoint.after))
+        for endpoint in report.endpoints
+        if endpoint.before or endpoint.after
     ]
-    moved = [side for side in sides if _differs(side[1], side[2])]
-    moved.sort(key=lambda side: -abs(side[2].expected.usd - side[1].expected.usd))
-    still = [side for side in sides if not _differs(side[1], side[2])]
+    moved = [side for side in sides if _differs(side[1])]
+    moved.sort(key=lambda side: -abs(side[1].after.expected.usd - side[1].before.expected.usd))
+    still = [side for side in sides if not _differs(side[1])]
     apart = [*moved, *still] if len(still) < _FEW else moved
-    found = [_row(label(endpoint), before, after) for endpoint, before, after in apart]
+    found = [_row(*side) for side in apart]
     if len(apart) < len(sides):
-        rest = Cost.total(after for _, _, after in still)
-        found.append(_row(f"{len(still):,} that cost what they did", rest, rest))
-    return (*found, _row("total", *together)) if len(sides) > 1 else tuple(found)
+        rest = Comparison.total(costs for _, costs in still)
+        found.append(_row(f"{len(still):,} that cost what they did", rest))
+    return (*found, _total(together)) if len(sides) > 1 else tuple(found)
 
 
 def idle(report: Report) -> tuple[tuple[str, Line], ...]:
@@ -73,6 +87,11 @@ def idle(report: Report) -> tuple[tuple[str, Line], ...]:
         if line.usd > 0
     ]
     return tuple(sorted(found, key=lambda item: -item[1].usd))
+
+
+def idles(report: Report) -> bool:
+    """Whether it is known that nothing of what is estimated is billed without a request."""
+    return not idle(report) and any(cost.priced for cost in _after(report))
 
 
 def unpriced(report: Report) -> tuple[Unpriced, ...]:
@@ -89,17 +108,13 @@ def charges(report: Report) -> tuple[Charge, ...]:
     """Every line of the bill at the expected load; those that change most come first."""
     found: list[Charge] = []
     for endpoint in report.endpoints:
-        before, after = _sides(endpoint)
-        old = {(line.urn, line.what): line for line in before.expected.lines}
-        new = {(line.urn, line.what): line for line in after.expected.lines}
+        costs = Comparison.of(endpoint.before, endpoint.after)
+        old = {(line.urn, line.what): line for line in costs.before.expected.lines}
+        new = {(line.urn, line.what): line for line in costs.after.expected.lines}
         for key, line in {**old, **new}.items():
             sums = tuple(side[key].usd if key in side else 0.0 for side in (old, new))
             found.append(Charge(label(endpoint), line, *sums))
     return tuple(sorted(found, key=lambda charge: (-abs(charge.after - charge.before), -charge.after)))
-
-
-def _sides(endpoint: EndpointReport) -> tuple[Cost, Cost]:
-    return endpoint.before or _NOTHING, endpoint.after or _NOTHING
 
 
 def _after(report: Report) -> Iterator[Cost]:
@@ -110,11 +125,52 @@ def _loads(cost: Cost) -> tuple[float, ...]:
     return cost.least.usd, cost.expected.usd, cost.most.usd
 
 
-def _differs(before: Cost, after: Cost) -> bool:
-    return any(delta(*pair) for pair in zip(_loads(before), _loads(after), strict=True))
+def _differs(costs: Comparison) -> bool:
+    sums = zip(_loads(costs.before), _loads(costs.after), strict=True)
+    return any(delta(*pair) for pair in sums) or bool(costs.more or costs.fewer or costs.half_priced)
 
 
-def _row(name: str, before: Cost, after: Cost) -> Row:
-    missing = f" ({len(after.unpriced):,} not estimated)" if after.unpriced else ""
-    cells = (change_in_brief(*pair) for pair in zip(_loads(before), _loads(after), strict=True))
-    return Row(f"{name}{missing}", tuple(cells))
+def _row(name: str, costs: Comparison) -> Row:
+    missing = _missing(costs)
+    return Row(f"{name} ({missing})" if missing else name, _cells(costs))
+
+
+def _missing(costs: Comparison) -> str:
+    """How much of it is not estimated, with what has come and gone: `6 not estimated: +2, -1`."""
+    count = len(costs.after.unpriced)
+    existed = costs.before.priced or costs.before.unpriced
+    if not count or not existed or not (costs.more or costs.fewer):
+        return f"{count:,} not estimated" if count else ""
+    if count == costs.more and not costs.fewer:
+        return f"+{count:,} not estimated"
+    steps = [f"+{costs.more:,}"] * bool(costs.more) + [f"-{costs.fewer:,}"] * bool(costs.fewer)
+    return f"{count:,} not estimated: {', '.join(steps)}"
+
+
+def _total(costs: Comparison) -> Row:
+    """The last row. How much of it is not estimated stands in the rows above."""
+    if costs.after.priced and costs.after.unpriced:
+        return Row("total" if costs.half_priced else "total, at least", _cells(costs))
+    return _row("total", costs)
+
+
+def _cells(costs: Comparison) -> tuple[str, ...]:
+    sums = zip(_loads(costs.before), _loads(costs.after), strict=True)
+    return tuple(_cell(costs, *pair) for pair in sums)
+
+
+def _cell(costs: Comparison, before: float, after: float) -> str:
+    """An amount, or both; a side of which nothing has a price has no amount."""
+    unknown = [bool(cost.unpriced and not cost.priced) for cost in (costs.before, costs.after)]
+    was_there = costs.before.priced or costs.before.unpriced
+    if all(unknown) or (unknown[1] and not was_there):
+        return _UNKNOWN
+    if not any(unknown) and not costs.half_priced:
+        return change_in_brief(before, after)
+    return f"{_side(costs.before, before)} → {_side(costs.after, after)}"
+
+
+def _side(cost: Cost, value: float) -> str:
+    if not cost.unpriced:
+        return in_brief(value)
+    return f"at least {in_brief(value)}" if cost.priced else _UNKNOWN

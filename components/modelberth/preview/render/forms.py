@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # pydantic takes no other one before Python 3.12
 
-from modelberth.preview.effects.effect import Kind
+from modelberth.preview.effects.effect import Calls, Kind
 from modelberth.preview.plan import Op
 from modelberth.preview.report import Outcome
 
@@ -95,6 +95,10 @@ class TotalForm(TypedDict):
     after_usd: float
     unpriced: int
     """How many things `after_usd` leaves out because they have no price."""
+    unpriced_before: int
+    """The same of `before_usd`."""
+    comparable: bool
+    """Whether the difference is one of the bill: false where a resource has a price on one side alone."""
 
 
 @_documented
@@ -110,7 +114,11 @@ class EffectForm(TypedDict):
     paths: list[str]
     """The properties that cause it."""
     downtime_seconds: Annotated[list[int], Field(min_length=2, max_length=2)] | None
-    """For how long calls may fail, shortest and longest usual time; null: they do not."""
+    """For how long calls fail, shortest and longest usual time; null where no such time is known."""
+    calls: Calls
+    """Whether calls fail because of it."""
+    of_callers: bool
+    """Of a permission: whether it is about who may call, not about what the endpoint itself may do."""
     extra_gpus: int
     """GPUs that are needed for the time of the change, on top of those in use."""
 

@@ -96,19 +96,22 @@ def _effect(effect: Effect) -> EffectForm:
         urn=effect.urn,
         paths=list(effect.paths),
         downtime_seconds=list(effect.downtime_seconds) if effect.downtime_seconds else None,
+        calls=effect.calls,
+        of_callers=effect.of_callers,
         extra_gpus=effect.extra_gpus,
     )
 
 
 def _total(report: Report) -> TotalForm | None:
-    sides = totals(report)
-    if sides is None:
+    together = totals(report)
+    if together is None:
         return None
-    before, after = sides
     return TotalForm(
-        before_usd=round(before.expected.usd, _DIGITS),
-        after_usd=round(after.expected.usd, _DIGITS),
-        unpriced=len(after.unpriced),
+        before_usd=round(together.before.expected.usd, _DIGITS),
+        after_usd=round(together.after.expected.usd, _DIGITS),
+        unpriced=len(together.after.unpriced),
+        unpriced_before=len(together.before.unpriced),
+        comparable=not together.half_priced,
     )
 
 

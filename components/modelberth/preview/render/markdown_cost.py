@@ -7,7 +7,7 @@ from typing import Final
 
 from modelberth.preview.report import Report
 
-from .bill import LOADS, NOTHING_IDLE, Charge, assumptions, charges, idle, rows, unpriced
+from .bill import LOADS, NOTHING_IDLE, Charge, assumptions, charges, idle, idles, rows, unpriced
 from .markdown_text import code, details, escaped, prose, within
 from .money import change, usd
 from .plain import resource, shortened
@@ -20,6 +20,8 @@ _IDLE: Final = 2_500
 _UNPRICED: Final = 2_000
 _DETAILS: Final = 3_500
 _LONGEST: Final = 300
+_TINY: Final = 0.0001
+"""Below it a number would be written with an exponent."""
 
 
 def cost_section(report: Report) -> Iterator[str]:
@@ -53,7 +55,7 @@ def _idle(report: Report) -> Iterator[str]:
             for name, line in found
         )
         yield "Billed without a single request:\n\n" + within(listed, _IDLE, lambda more: f"- {more:,} more.")
-    else:
+    elif idles(report):
         yield NOTHING_IDLE
 
 
@@ -83,4 +85,6 @@ def _charge(charge: Charge) -> str:
 
 
 def _quantity(quantity: float) -> str:
-    return f"{quantity:,.0f}" if quantity >= 1000 else f"{quantity:.4g}"
+    if quantity >= 1000:
+        return f"{quantity:,.0f}"
+    return f"{quantity:.4g}" if quantity >= _TINY else f"<{_TINY:g}"

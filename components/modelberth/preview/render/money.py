@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["amount", "change", "change_in_brief", "delta", "usd"]
+__all__ = ["amount", "change", "change_in_brief", "delta", "in_brief", "usd"]
 
 _CENT: Final = 0.01
 # Sums of many small prices differ in the last bits without any difference in the bill.
@@ -23,11 +23,7 @@ def usd(value: float) -> str:
 
 def amount(value: float, unpriced: int) -> str:
     """Write an amount that leaves out `unpriced` things: `at least $31.00 + 2 not estimated`."""
-    if not unpriced:
-        return usd(value)
-    if value < _NOISE:
-        return f"{unpriced} not estimated"
-    return f"at least {usd(value)} + {unpriced} not estimated"
+    return f"at least {usd(value)} + {unpriced:,} not estimated" if unpriced else usd(value)
 
 
 def delta(before: float, after: float) -> str:
@@ -45,9 +41,14 @@ def change(before: float, after: float) -> str:
     return usd(after) if abs(after - before) < _NOISE else f"{usd(before)} → {usd(after)}"
 
 
+def in_brief(value: float) -> str:
+    """Write an amount without cents from a hundred dollars up."""
+    return f"${value:,.0f}" if value >= _WHOLE else usd(value)
+
+
 def change_in_brief(before: float, after: float) -> str:
     """The same without cents from a hundred dollars up, unless the cents are all that changes."""
-    sides = [f"${side:,.0f}" if side >= _WHOLE else usd(side) for side in (before, after)]
+    sides = [in_brief(before), in_brief(after)]
     if sides[0] == sides[1]:
         return change(before, after) if delta(before, after) else sides[0]
     return " → ".join(sides)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from modelberth.preview.concealment import json_text
 from modelberth.preview.plan import Difference, Marker, Op, Plan, Step, differences
 
 from .plain import plain, shortened
-from .values import concealed, json_text, written
+from .values import concealed, written
 
 __all__ = ["DiffLine", "raw_diff"]
 
@@ -42,7 +43,7 @@ class DiffLine:
 
 
 def raw_diff(plan: Plan) -> tuple[DiffLine, ...]:
-    """Every change of a plan, in the program's order, fit to be shown anywhere."""
+    """Every change of a plan, in the plan's order, fit to be shown anywhere."""
     return tuple(line for step in plan.steps for line in _resource(step))
 
 
@@ -97,7 +98,10 @@ def _property(difference: Difference) -> Iterator[DiffLine]:
     why = "  (takes a replacement)" if difference.replaces else ""
     held = (json_text(difference.before), json_text(difference.after))
     if isinstance(before, str) and isinstance(after, str) and None not in held:
-        for inner in differences(*held):
+        inside = list(differences(*held))
+        if not inside:  # what changed is hidden in it
+            yield DiffLine("~", f"{where}: {_short(Marker.SECRET)}, changed{why}")
+        for inner in inside:
             at = inner.path if inner.path.startswith("[") else f".{inner.path}"
             yield from _property(replace(inner, path=f"{path}{at}", replaces=difference.replaces))
     elif before is Marker.ABSENT:

@@ -6,41 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelberth.preview.cost.estimate import Cost
-from modelberth.preview.effects.effect import Kind, Severity
-from modelberth.preview.effects.wording import listed, span
+from modelberth.preview.cost.comparison import Comparison
+from modelberth.preview.effects.wording import listed
 from modelberth.preview.report import EndpointReport, Outcome, Report
 
+from .bill_sentence import bill_sentence
 from .failures import faults
-from .money import amount, change, delta, usd
+from .happening import happens, happens_outside
+from .money import usd
 from .plain import name, one_line, resource
 
 __all__ = ["Verdict", "basis", "headline", "label", "notes", "ranked", "totals", "verdicts"]
 
 _NAMED: Final = 3
 """Endpoints that the headline names."""
-
-# Of two effects of the same severity the first one here is the news.
-_HAPPENS: Final = {
-    Kind.REMOVED: "is removed",
-    Kind.CREATED: "is created",
-    Kind.DATA_DELETED: "loses data",
-    Kind.REPLACED: "is replaced",
-    Kind.NEWLY_PUBLIC: "becomes public",
-    Kind.ADDRESS_CHANGED: "gets another address",
-    Kind.REGION_CHANGED: "moves to another region",
-    Kind.PERMISSIONS_WIDENED: "may do more than before",
-    Kind.PROTECTION_LIFTED: "loses its protection",
-    Kind.KEY_CHANGED: "gets another key",
-    Kind.UNKNOWN: "changes, and offline it is not known whether it is replaced",
-    Kind.COUNT_RESET: "has its number of replicas set back",
-    Kind.ROLLING: "is rolled over",
-    Kind.TRAFFIC_MOVED: "has its traffic moved",
-    Kind.PERMISSIONS_NARROWED: "may do less than before",
-    Kind.IN_PLACE: "is changed in place",
-    Kind.UNCHANGED: "stays as it is",
-}
-_NO_CALL_FAILS: Final = frozenset({Kind.UNCHANGED, Kind.IN_PLACE, Kind.ROLLING, Kind.TRAFFIC_MOVED})
 
 
 @dataclass(frozen=True)
@@ -70,7 +49,7 @@ def basis(report: Report) -> str:
 
 
 def ranked(report: Report) -> tuple[EndpointReport, ...]:
-    """The gravest first, else in the program's order; what stands outside of endpoints after its equals."""
+    """The gravest first, else in the plan's order; what stands outside of endpoints after its equals."""
     return tuple(sorted(report.endpoints, key=lambda endpoint: (-endpoint.severity, not endpoint.name)))
 
 
@@ -79,15 +58,12 @@ def label(endpoint: EndpointReport) -> str:
     return _quoted(endpoint.name) if endpoint.name else "outside of endpoints"
 
 
-def totals(report: Report) -> tuple[Cost, Cost] | None:
-    """The bill of all endpoints before and after; None where nothing is estimated."""
+def totals(report: Report) -> Comparison | None:
+    """The bill of all endpoints before and after; None where nothing is to be estimated."""
     sides = [(endpoint.before, endpoint.after) for endpoint in report.endpoints]
     if not any(before or after for before, after in sides):
         return None
-    return (
-        Cost.total(before for before, _ in sides if before),
-        Cost.total(after for _, after in sides if after),
-    )
+    return Comparison.total(Comparison.of(*pair) for pair in sides)
 
 
 def verdicts(report: Report) -> tuple[Verdict, ...]:
@@ -129,8 +105,8 @@ def _callers(report: Report) -> str:
             return f"No endpoint changes, {around}."
         return "Only what the stack exports changes." if report.outputs_change else "Nothing changes."
     if not endpoints:
-        return f"No endpoint changes, what stands outside of them {_happens(changed[0])}."
-    told = [f"{label(endpoint)} {_happens(endpoint)}" for endpoint in endpoints[:_NAMED]]
+        return f"No endpoint changes, {happens_outside(changed[0])}."
+    told = [f"{label(endpoint)} {happens(endpoint)}" for endpoint in endpoints[:_NAMED]]
     more = len(endpoints) - len(told)
     sentence = "; ".join([*told, *([f"and {more:,} more"] if more else [])])
     return (
@@ -138,39 +114,10 @@ def _callers(report: Report) -> str:
     )
 
 
-def _happens(endpoint: EndpointReport) -> str:
-    order = list(_HAPPENS)
-    gravest = sorted(
-        {effect.kind for effect in endpoint.effects if effect.severity is endpoint.severity}, key=order.index
-    )
-    said = " and ".join(
-        _HAPPENS[kind] for kind in gravest[: 2 if endpoint.severity is Severity.DANGER else 1]
-    )
-    gpus = sum(effect.extra_gpus for effect in endpoint.effects)
-    if gpus:
-        said += f" (needs {_count(gpus, 'more GPU')} for that time)"
-    times = [effect.downtime_seconds for effect in endpoint.effects if effect.downtime_seconds]
-    if times:
-        longest = (max(low for low, _ in times), max(high for _, high in times))
-        return f"{said}, calls fail for {span(longest)}"
-    calm = endpoint.severity < Severity.DANGER and {e.kind for e in endpoint.effects} <= _NO_CALL_FAILS
-    return f"{said}, no call fails" if calm and endpoint.name else said
-
-
 def _bill(report: Report) -> str:
-    sides = totals(report)
-    if sides is None:
-        return ""
-    before, after = sides[0].expected.usd, sides[1].expected.usd
-    missing = len(sides[1].unpriced)
-    as_before = ", as before" if any(endpoint.before for endpoint in report.endpoints) else ""
-    moved = delta(before, after)
-    if missing:
-        told = f"{usd(before)} → {amount(after, missing)}" if moved else amount(after, missing)
-        moved = f"{moved} in what is estimated" if moved else ""
-    else:
-        told = change(before, after)
-    return f"Monthly cost at the expected load: {told}{f' ({moved})' if moved else as_before}."
+    together = totals(report)
+    existed = any(endpoint.before for endpoint in report.endpoints)
+    return bill_sentence(together, existed=existed) if together else ""
 
 
 def _budgets(report: Report) -> Iterator[Verdict]:
@@ -178,6 +125,10 @@ def _budgets(report: Report) -> Iterator[Verdict]:
         if endpoint.budget_usd is None or endpoint.after is None:
             continue
         expected, missing = usd(endpoint.after.expected.usd), len(endpoint.after.unpriced)
+        if missing and not endpoint.after.priced:
+            unknown = f"nothing of it is estimated: whether it keeps its budget of {usd(endpoint.budget_usd)}"
+            yield Verdict(holds=False, binding=False, sentence=f"{label(endpoint)}: {unknown} is not known")
+            continue
         within = "exceeds" if endpoint.over_budget else "is within"
         sentence = f"{label(endpoint)}: {expected} a month {within} the budget of {usd(endpoint.budget_usd)}"
         if missing:

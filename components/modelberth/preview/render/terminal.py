@@ -11,7 +11,7 @@ from modelberth.preview.effects.effect import Severity
 from modelberth.preview.plan import Op
 from modelberth.preview.report import EndpointReport, Outcome, Report
 
-from .bill import LOADS, NOTHING_IDLE, assumptions, idle, rows, unpriced
+from .bill import LOADS, NOTHING_IDLE, assumptions, idle, idles, rows, unpriced
 from .diagram import CLASSES, MOST_NODES, Node, tree
 from .failures import Fault, faults
 from .money import usd
@@ -120,7 +120,7 @@ def _cost(report: Report, page: Page, *, verbose: bool) -> None:
     page.columns(("", *LOADS), [(row.label, *row.cells) for row in shown])
     if len(shown) < len(table):
         page.line(f"{len(table) - len(shown):,} rows are left out above the last one", "dim", indent=2)
-    if not idle(report):
+    if idles(report):
         page.paragraph(NOTHING_IDLE, indent=2)
     lists = {
         "Billed without a single request": [

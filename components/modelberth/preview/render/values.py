@@ -6,37 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modelberth.errors import is_secret
+from modelberth.preview import concealment
 from modelberth.preview.plan import Marker
 
 from .plain import plain
 
-__all__ = ["concealed", "json_text", "written"]
+__all__ = ["concealed", "written"]
 
 
 def concealed(value: Any, path: str) -> Any:
-    """The value without texts whose name lets expect a secret, which not every program marks as one."""
-    match value:
-        case Mapping():
-            return {str(key): concealed(item, f"{path}.{key}") for key, item in value.items()}
-        case list() | tuple():
-            return [concealed(item, path) for item in value]
-        case str() if is_secret(path):
-            return Marker.SECRET
-        case str() if (held := json_text(value)) is not None:
-            hidden = concealed(held, path)
-            return value if hidden == held else written(hidden)
-    return value
-
-
-def json_text(value: Any) -> Any:
-    """What a text such as a policy document holds; None where it is no JSON object or list."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    """The value at a path without texts whose name lets expect a secret."""
+    return concealment.concealed(value, path, Marker.SECRET)
 
 
 def written(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
+from modelberth.preview.standins.imitation.defaults import CREATE_BEFORE_DELETE, DEFAULTS
 from modelberth.preview.standins.paths import join, leaves
 from modelberth.preview.standins.values import plain
 from modelberth.provider.resource import Properties

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import grpc
 
-from modelberth.preview.standins import names
 from modelberth.preview.standins.backend import NotReadyError, Request
 from modelberth.preview.standins.faults import (
     Delay,
@@ -23,6 +22,7 @@ from modelberth.preview.standins.faults import (
     NotVisible,
     Throttle,
 )
+from modelberth.preview.standins.imitation import names
 from modelberth.preview.standins.paths import leaves
 from modelberth.preview.standins.values import assign, plain
 from modelberth.provider.resource import Observed, Properties, ResourceError

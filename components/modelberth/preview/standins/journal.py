@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from modelberth.preview.standins.values import hidden, scrubbed, secret_texts
+from modelberth.preview.concealment import concealed
+from modelberth.preview.standins.values import HIDDEN_VALUE, hidden, scrubbed, secret_texts
 from modelberth.provider.resource import Properties
 
 __all__ = ["DONE", "UNDER_WAY", "Call", "Journal"]
@@ -19,7 +20,7 @@ DONE: Final = "done"
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the engine. No secret is in it: `[secret]` stands in the place of each."""
+    """One call of the engine. `[secret]` stands in the place of each secret, and of what has its name."""
 
     operation: str
     """`check`, `diff`, `create`, `read`, `update`, `delete` or `invoke`."""
@@ -56,7 +57,7 @@ class Journal:
         secrets = secret_texts(call.inputs)
         with self._lock:
             index = len(self._calls)
-            self._calls.append(replace(call, inputs=hidden(call.inputs)))
+            self._calls.append(replace(call, inputs=concealed(hidden(call.inputs), "", HIDDEN_VALUE)))
         entry = Entry(call.id)
         try:
             yield entry

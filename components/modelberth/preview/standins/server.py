@@ -9,14 +9,15 @@ from typing import Final, Self
 
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from modelberth.preview.standins import packages as sdks
-from modelberth.preview.standins.backend import Backend, Request
+from modelberth.preview.standins.backend import Backend, Difference, Request
 from modelberth.preview.standins.faults import Fault
-from modelberth.preview.standins.imitation import Imitation
+from modelberth.preview.standins.imitation import configuration
+from modelberth.preview.standins.imitation.backend import Imitation
+from modelberth.preview.standins.imitation.invokes import Answer, answer
 from modelberth.preview.standins.injection import Injection
-from modelberth.preview.standins.invokes import Answer, answer
 from modelberth.preview.standins.journal import Call
 from modelberth.preview.standins.own import Own
+from modelberth.preview.standins.sdk import packages as sdks
 from modelberth.preview.standins.servicer import Servicer
 from modelberth.preview.standins.settings import StandInSettings
 from modelberth.preview.standins.values import plain
@@ -69,7 +70,9 @@ class StandIns:
         self._kubernetes = kubernetes or self._imitation
         self._invokes = dict(invokes or {})
         self._injection = Injection(faults)
-        self._servicer = Servicer(self._backend, self._config_failures, self._answer, self._injection)
+        self._servicer = Servicer(
+            self._backend, self._config_failures, _config_difference, self._answer, self._injection
+        )
         self._server = translation.server(_CALLS_AT_ONCE)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self._servicer, self._server)
         self._port = 0
@@ -138,6 +141,12 @@ class StandIns:
 
     def _answer(self, request: Request, arguments: Properties) -> Properties:
         return answer(request.type, plain(arguments), self._imitation.settings_of(request), self._invokes)
+
+
+def _config_difference(request: Request, olds: Properties, news: Properties) -> Difference:
+    package = request.type.rpartition(":")[2]
+    # A moved folder changes where new processes are made, never those that are there.
+    return Difference() if package == _OWN else configuration.difference(package, olds, news)
 
 
 def _chosen(packages: Collection[str] | None, *, own: bool) -> tuple[str, ...]:

@@ -13,17 +13,20 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from modelberth.preview.standins import journal
-from modelberth.preview.standins.backend import Backend, Change, NotReadyError, Request
+from modelberth.preview.standins.backend import Backend, Change, Difference, NotReadyError, Request
 from modelberth.preview.standins.connections import Connections
 from modelberth.preview.standins.injection import Injection
 from modelberth.preview.standins.values import marked, read, scrubbed, secret_texts, write
 from modelberth.provider.resource import CheckFailure, Observed, Properties, ResourceError
 from modelberth.provider.translation import StatusError, type_of
 
-__all__ = ["ConfigCheck", "Function", "Servicer"]
+__all__ = ["ConfigCheck", "ConfigDiff", "Function", "Servicer"]
 
 ConfigCheck = Callable[[Request, Properties], Sequence[CheckFailure]]
 """Why a provider's configuration, of type `pulumi:providers:NAME`, cannot be taken."""
+
+ConfigDiff = Callable[[Request, Properties, Properties], Difference]
+"""What differs between a provider's last configuration and the one now, and whether that replaces it."""
 
 Function = Callable[[Request, Properties], Properties]
 """What a function of a package gives; the request's type is the function's token."""
@@ -50,11 +53,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self,
         backend: Callable[[str], Backend],
         config_check: ConfigCheck,
+        config_diff: ConfigDiff,
         function: Function,
         injection: Injection,
     ) -> None:
         self._backend = backend
         self._config_check = config_check
+        self._config_diff = config_diff
         self._function = function
         self._injection = injection
         self.journal = journal.Journal()
@@ -81,8 +86,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """A changed configuration never replaces what was made with the old one."""
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+        """Say what changes in a provider's configuration; the engine replaces what a replaced one made."""
+        olds, news = read(request.old_inputs) or read(request.olds), read(request.news)
+        return _diff(self._config_diff(self._request(request, context), olds, news))
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Remember the configuration for the calls that come the same way."""
@@ -109,16 +115,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         asked = self._request(request, context)
         with self._call("diff", asked, news, request.id):
             difference = self._backend(asked.type).diff(asked, request.id, old_inputs, olds, news)
-        kind = provider_pb2.DiffResponse
-        replacing = [change for change in difference.changes if change.replaces]
-        return kind(
-            changes=kind.DIFF_SOME if difference.changes else kind.DIFF_NONE,
-            diffs=_properties(difference.changes),
-            replaces=_properties(replacing),
-            deleteBeforeReplace=bool(replacing) and difference.delete_first,
-            detailedDiff={change.path: _property_diff(change) for change in difference.changes},
-            hasDetailedDiff=True,
-        )
+        return _diff(difference)
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Make a resource, or say in a preview what would come of it."""
@@ -243,6 +240,19 @@ def _failures(failures: Sequence[CheckFailure], secrets: frozenset[str]) -> list
         provider_pb2.CheckFailure(property=failure.property, reason=scrubbed(failure.reason, secrets))
         for failure in failures
     ]
+
+
+def _diff(difference: Difference) -> Any:
+    kind = provider_pb2.DiffResponse
+    replacing = [change for change in difference.changes if change.replaces]
+    return kind(
+        changes=kind.DIFF_SOME if difference.changes else kind.DIFF_NONE,
+        diffs=_properties(difference.changes),
+        replaces=_properties(replacing),
+        deleteBeforeReplace=bool(replacing) and difference.delete_first,
+        detailedDiff={change.path: _property_diff(change) for change in difference.changes},
+        hasDetailedDiff=True,
+    )
 
 
 def _property_diff(change: Change) -> Any:

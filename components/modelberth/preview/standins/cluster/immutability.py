@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modelberth.preview.standins import replacements
 from modelberth.preview.standins.cluster.connection import Cause
+from modelberth.preview.standins.imitation import replacements
 
 __all__ = ["by_refusal", "by_table", "tells"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from modelberth.preview.standins import tables
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.imitation import tables
+from modelberth.preview.standins.imitation.replacements import unversioned
 
 __all__ = ["Rule", "due", "following", "name", "rules"]
 

@@ -9,7 +9,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -21,7 +21,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
-from modelberth.preview.standins.sources import Definition, MissingType, Source
+from modelberth.preview.standins.sdk.sources import Definition, MissingType, Source
 
 __all__ = ["is_optional", "properties", "shape"]
 

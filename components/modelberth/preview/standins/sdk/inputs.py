@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelberth.preview.standins.paths import SIGNATURE, join
-from modelberth.preview.standins.refusals import ARCHIVE, ASSET, allowed, refusal, unknown
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.refusals import ARCHIVE, ASSET, allowed, refusal, unknown
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -38,7 +38,7 @@ from modelberth.preview.standins.shapes import (
     Scalar,
     Shape,
 )
-from modelberth.preview.standins.types import ResourceType
+from modelberth.preview.standins.sdk.types import ResourceType
 from modelberth.provider.resource import UNKNOWN
 
 __all__ = ["InputFailure", "check"]

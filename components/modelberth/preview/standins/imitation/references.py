@@ -18,11 +18,11 @@ from typing import Any, Final
 from pulumi.runtime import rpc
 
 from modelberth.errors import HIDDEN, is_secret, shown
-from modelberth.preview.standins import tables
-from modelberth.preview.standins.existing import Existing
-from modelberth.preview.standins.inputs import InputFailure
+from modelberth.preview.standins.imitation import tables
+from modelberth.preview.standins.imitation.existing import Existing
+from modelberth.preview.standins.imitation.replacements import unversioned
 from modelberth.preview.standins.paths import leaves
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.sdk.inputs import InputFailure
 from modelberth.preview.standins.settings import StandInSettings
 
 __all__ = ["Kind", "check", "kinds", "rows"]

@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelberth.preview.standins import names
 from modelberth.preview.standins.backend import Request
-from modelberth.preview.standins.defaults import CREATE_BEFORE_DELETE, DEFAULTS
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.imitation import names
+from modelberth.preview.standins.imitation.defaults import CREATE_BEFORE_DELETE, DEFAULTS
+from modelberth.preview.standins.imitation.replacements import unversioned
 from modelberth.preview.standins.values import assign, at, hidden, plain
 from modelberth.provider.resource import Properties
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelberth.preview.standins import outputs
+from modelberth.preview.standins.imitation import outputs
+from modelberth.preview.standins.imitation.replacements import unversioned
 from modelberth.preview.standins.paths import SIGNATURE
-from modelberth.preview.standins.replacements import unversioned
-from modelberth.preview.standins.shapes import Choice, ListOf, MapOf, ObjectOf, Shape
-from modelberth.preview.standins.types import ResourceType
+from modelberth.preview.standins.sdk.shapes import Choice, ListOf, MapOf, ObjectOf, Shape
+from modelberth.preview.standins.sdk.types import ResourceType
 from modelberth.provider.resource import UNKNOWN
 
 __all__ = ["STABLE", "foreseen", "knows_little"]

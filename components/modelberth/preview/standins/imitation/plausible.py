@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.shapes import (
     Choice,
     ListOf,
     MapOf,

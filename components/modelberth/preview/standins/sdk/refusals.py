@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pulumi.runtime import rpc
 
-from modelberth.errors import HIDDEN, is_secret, shown
+from modelberth.errors import HIDDEN, is_secret, is_secret_assignment, shown
 from modelberth.preview.standins.paths import SIGNATURE
-from modelberth.preview.standins.shapes import (
+from modelberth.preview.standins.sdk.shapes import (
     AnyValue,
     Asset,
     Choice,
@@ -28,11 +28,7 @@ __all__ = ["ARCHIVE", "ASSET", "allowed", "meant", "refusal", "unknown"]
 ASSET: Final = rpc._special_asset_sig  # noqa: SLF001 - the protocol's own marks, in no public place
 ARCHIVE: Final = rpc._special_archive_sig  # noqa: SLF001
 
-_SECRET_NAME: Final = re.compile(
-    r"(api|access|account|private|shared|storage|primary|secondary)_?keys?$"
-    r"|connection_?string|kubeconfig|certificate|^value$",
-    re.IGNORECASE,
-)
+_SECRET_NAME: Final = re.compile(r"certificate|^value$", re.IGNORECASE)
 """Beside the names of `errors.is_secret`: `value` is what environment variables have."""
 
 _MOST: Final = 20
@@ -47,7 +43,9 @@ def refusal(names: Iterable[str], shape: Shape, value: Any) -> str:
     given = _kind(value)
     values: tuple[str | int | float | bool, ...] = ()
     if isinstance(shape, Scalar | Choice) and isinstance(value, bool | int | float | str):
-        if any(is_secret(name) or _SECRET_NAME.search(name) for name in names):
+        if any(is_secret(name) or _SECRET_NAME.search(name) for name in names) or (
+            isinstance(value, str) and is_secret_assignment(value)
+        ):
             given = f"{HIDDEN} ({given})"
         else:
             given, values = shown(value), shape.values if isinstance(shape, Choice) else ()

@@ -12,12 +12,12 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from modelberth.preview.standins.types import find
+from modelberth.preview.standins.sdk.types import find
 
 __all__ = ["Replacements", "of", "of_sdk", "rows", "unversioned"]
 
@@ -27,6 +27,7 @@ _NO_OBJECT: Final = re.compile(r"kubernetes:(?:helm\.sh|kustomize|yaml|index)\b"
 _API_VERSION: Final = re.compile(
     r"(?<=^azure-native)_[a-z]+_v\d{8}(?:preview)?(?=:)|(?<=[a-z])/v\d{8}(?:preview)?(?=:)"
 )
+_NOTES: Final = re.compile(r"(?:tags|tagsAll|labels|userLabels)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,30 @@ class Replacements:
     """The inputs of one type whose change replaces the resource.
 
     `paths` are patterns: `[]` is any index, and a path stands for everything below it too, but for one that
-    ends in `{}`, which is a block being given or not. `is_complete` tells whether these are all: where it is
-    false, another change may replace as well. `delete_first` tells that the provider deletes the old
-    one first unless it chose the name itself; others do so only where both would have the same name.
-    `source` is where the row is from.
+    ends in `{}`, which is a block being given or not. `conditional` are those that replace in some cases.
+    `is_complete` tells whether these are all: where it is false, another change may replace as well.
+    `delete_first` tells that the provider deletes the old one first unless it chose the name itself; others
+    do so only where both would have the same name. `source` is where the row is from.
     """
 
     paths: tuple[str, ...]
     source: str
     is_complete: bool
     delete_first: bool = False
+    conditional: tuple[str, ...] = ()
 
     def replaces(self, path: str) -> bool:
-        """Tell whether a change at `path` (`imageConfig.commands[0]`) replaces the resource."""
+        """Tell whether a change at `path` (`imageConfig.commands[0]`) surely replaces the resource."""
         return any(_pattern(pattern).fullmatch(path) for pattern in self.paths)
+
+    def may_replace(self, path: str) -> bool:
+        """Tell whether a change at `path` that is not sure to replace the resource may still do so.
+
+        Of a row that is not complete any change may, but for that of tags and labels.
+        """
+        if self.replaces(path) or _NOTES.match(path):
+            return False
+        return not self.is_complete or any(_pattern(each).fullmatch(path) for each in self.conditional)
 
 
 def of(token: str) -> Replacements | None:
@@ -88,7 +99,7 @@ def of_sdk(token: str) -> Replacements | None:
 def rows(package: str) -> Mapping[str, Replacements]:
     """Every row of a package by type; `*`, where there is one, is the row of all other types."""
     found: dict[str, Replacements] = {}
-    folder = resources.files("modelberth.preview.standins.tables")
+    folder = resources.files("modelberth.preview.standins.imitation.tables")
     generated = folder / f"{package}_replacements.json"
     if generated.is_file():
         table = json.loads(generated.read_text(encoding="utf-8"))
@@ -104,12 +115,15 @@ def rows(package: str) -> Mapping[str, Replacements]:
 
 def _by_hand(table: Mapping[str, Any], generated: Mapping[str, Replacements]) -> dict[str, Replacements]:
     every, source, delete_first = table.get("every", []), table["source"], table.get("delete_first", False)
-    found = {
-        token: Replacements((*every, *row.paths), row.source, row.is_complete)
-        for token, row in generated.items()
-    }
+    found = {token: replace(row, paths=(*every, *row.paths)) for token, row in generated.items()}
     for token, row in table["types"].items():
-        found[token] = Replacements((*every, *row["replaces"]), source, table["complete"], delete_first)
+        found[token] = Replacements(
+            (*every, *row["replaces"]),
+            source,
+            table["complete"],
+            delete_first,
+            tuple(row.get("conditional", ())),
+        )
     if "kind" in every:
         found["*"] = Replacements(tuple(every), source, table["complete"], delete_first)
     return found

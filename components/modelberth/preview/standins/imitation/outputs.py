@@ -11,12 +11,12 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelberth.preview.standins import names, revisions, tables
-from modelberth.preview.standins.plausible import WHEN, Seed, empty, plausible
-from modelberth.preview.standins.replacements import unversioned
+from modelberth.preview.standins.imitation import names, revisions, tables
+from modelberth.preview.standins.imitation.plausible import WHEN, Seed, empty, plausible
+from modelberth.preview.standins.imitation.replacements import unversioned
+from modelberth.preview.standins.imitation.templates import Words, filled, text
+from modelberth.preview.standins.sdk.types import ResourceType
 from modelberth.preview.standins.settings import StandInSettings
-from modelberth.preview.standins.templates import Words, filled, text
-from modelberth.preview.standins.types import ResourceType
 
 __all__ = ["added", "computed", "id", "rows"]
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 from pulumi.runtime import rpc
 
 from modelberth.errors import shown
-from modelberth.preview.standins import replacements, tables
-from modelberth.preview.standins.inputs import InputFailure
-from modelberth.preview.standins.shapes import Scalar
-from modelberth.preview.standins.types import ResourceType, find
+from modelberth.preview.standins.imitation import replacements, tables
+from modelberth.preview.standins.sdk.inputs import InputFailure
+from modelberth.preview.standins.sdk.shapes import Scalar
+from modelberth.preview.standins.sdk.types import ResourceType, find
 
 __all__ = ["Rule", "autoname", "check", "name_property", "rules"]
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from modelberth.preview.standins.backend import Request
-from modelberth.preview.standins.types import find
+from modelberth.preview.standins.sdk.types import find
 from modelberth.preview.standins.values import assign, at, plain
 from modelberth.provider.resource import Properties
 

@@ -11,10 +11,10 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final
 
-from modelberth.preview.standins.annotations import is_optional, properties, shape
-from modelberth.preview.standins.packages import Package, installed
-from modelberth.preview.standins.shapes import Property, Shape
-from modelberth.preview.standins.sources import (
+from modelberth.preview.standins.sdk.annotations import is_optional, properties, shape
+from modelberth.preview.standins.sdk.packages import Package, installed
+from modelberth.preview.standins.sdk.shapes import Property, Shape
+from modelberth.preview.standins.sdk.sources import (
     Definition,
     MissingPackage,
     MissingType,

@@ -11,16 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from modelberth.errors import HIDDEN
-from modelberth.preview.standins import defaults, names, outputs, references, replacements, revisions, types
-from modelberth.preview.standins import inputs as sdk_inputs
-from modelberth.preview.standins.autonaming import identified, is_chosen, is_fixed, named
 from modelberth.preview.standins.backend import Change, Difference, Request
 from modelberth.preview.standins.difference import compare
-from modelberth.preview.standins.existing import Existing
-from modelberth.preview.standins.foresight import STABLE, foreseen, knows_little
+from modelberth.preview.standins.imitation import (
+    configuration,
+    defaults,
+    names,
+    outputs,
+    references,
+    replacements,
+    revisions,
+)
+from modelberth.preview.standins.imitation.autonaming import identified, is_chosen, is_fixed, named
+from modelberth.preview.standins.imitation.existing import Existing
+from modelberth.preview.standins.imitation.foresight import STABLE, foreseen, knows_little
+from modelberth.preview.standins.imitation.state import joined
 from modelberth.preview.standins.paths import leaves
+from modelberth.preview.standins.sdk import inputs as sdk_inputs
+from modelberth.preview.standins.sdk import types
 from modelberth.preview.standins.settings import StandInSettings
-from modelberth.preview.standins.state import joined
 from modelberth.preview.standins.values import has_unknown, hidden, plain, secret_texts
 from modelberth.provider.resource import (
     UNKNOWN,
@@ -96,6 +105,8 @@ class Imitation:
             Change(path, kind, replaces=row is not None and row.replaces(path))
             for path, kind in compare(old_inputs, news)
         ]
+        if (known := types.find(request.type)) and not any(change.path == "region" for change in changes):
+            changes += configuration.moved(known, request.config, old_outputs, news)
         fixed = is_fixed(request.type, old_inputs, news)
         first = row is not None and row.delete_first and not is_chosen(request.type, old_inputs)
         return Difference(changes, delete_first=fixed or first)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from modelberth.preview.standins.plausible import Seed
+from modelberth.preview.standins.imitation.plausible import Seed
 
 __all__ = ["Text", "Words", "filled", "text"]
 
