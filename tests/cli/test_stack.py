@@ -13,7 +13,7 @@ import pytest
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.recovery import release_stale_lock, require_unlocked, restore_state
-from modelberth.cli.stack import Stack
+from modelberth.cli.stack import Stack, open_stack
 
 
 @pytest.fixture
@@ -140,6 +140,16 @@ def test_a_stack_that_is_not(stack: Stack, name: str, message: str, status: Exit
     with pytest.raises(Failure, match=message) as failure:
         Stack.find(name, stack.folder)
     assert failure.value.status == status
+
+
+def test_a_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Failure, match="this folder was removed") as failure:
+        open_stack("dev")
+    assert failure.value.status is Exit.USAGE
 
 
 def test_a_stack_of_another_revision_has_no_file_here(stack: Stack) -> None:

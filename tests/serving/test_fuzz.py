@@ -105,5 +105,5 @@ def test_no_body_is_the_servers_fault(
     send()
     # Both sides of the border were visited, often.
     assert answers.total() >= 400
-    assert answers[200] > 20
+    assert answers[200] > 5
     assert answers[400] > 100

@@ -299,7 +299,7 @@ def test_a_pull_request_that_changes_one_field(runner: Runner) -> None:
     assert marker == "<!-- modelberth-preview: shop/dev -->"
     assert "1 endpoint changes: `scoring`" in text
     assert "`memorySize` 2048 → 4096" in text
-    assert "unchanged: `vision`, `ranking`" in text
+    assert "unchanged: `ranking`, `vision`" in text
     assert re.search(r"\| `scoring` .*\$\d+\.\d\d → \$\d+\.\d\d", text), "the bill, before and after"
     assert "maxInstance" not in text
     assert runner.run("Verdict", STATUS="10").returncode == 0

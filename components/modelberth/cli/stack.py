@@ -209,7 +209,11 @@ class Stack:
 
 def open_stack(name: str, *, passphrase: bool = True, file: bool = True) -> tuple[Engine, Stack]:
     """The engine and the stack, or a clear word about what is missing, before anything is touched."""
-    found = Stack.find(name, Path.cwd(), file=file)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise Failure(Exit.USAGE, "this folder was removed; go to the project's and try again") from None
+    found = Stack.find(name, here, file=file)
     if passphrase:
         found.require_passphrase()
     return Engine(found.folder), found
