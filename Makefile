@@ -37,7 +37,7 @@ recover: setup ## Repair the stack after an update that was cut off
 	@$(in_environment) modelberth recover --stack "$$STACK"
 
 test: lint ## Run the whole test suite (ARGS="-k spec" goes to pytest)
-	@$(in_environment) pytest --numprocesses auto --dist loadgroup $(ARGS)
+	@$(in_environment) pytest --numprocesses auto $(ARGS)
 
 lint: setup ## Check style, format and types
 	@$(bin)/ruff check .

@@ -7,8 +7,7 @@ import pytest
 
 from support.project import Project, iris
 
-# One engine run serves several tests: they stay in one process.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("explain")]
+pytestmark = pytest.mark.engine
 
 NO_CREDENTIALS = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_BACKEND_URL": ""}
 

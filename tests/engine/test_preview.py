@@ -19,8 +19,7 @@ import yaml
 
 from support.project import REPOSITORY, VENV, Project, plain
 
-# One engine run serves several tests: they stay in one process.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("preview")]
+pytestmark = pytest.mark.engine
 
 CANARY = "canary-9d1f"
 NO_CREDENTIALS = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_BACKEND_URL": ""}

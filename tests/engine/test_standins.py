@@ -14,8 +14,7 @@ import pytest
 from modelberth.preview.standins import Call, Fault, StandIns, StandInSettings
 from support.project import Project, plain
 
-# One engine run serves several tests: they stay in one process.
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("standins")]
+pytestmark = pytest.mark.engine
 
 CANARY = "canary-5e8d1b7a"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

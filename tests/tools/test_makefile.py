@@ -100,7 +100,7 @@ def test_test_means_set_up_then_lint_then_pytest(project) -> None:
         "ruff check .",
         "ruff format --check .",
         "mypy components stacks serving_image tools benchmarks",
-        "pytest --numprocesses auto --dist loadgroup -x -k one two",
+        "pytest --numprocesses auto -x -k one two",
     ]
     project.environ["PYTEST_CODE"] = "1"
     assert make(project, "test").returncode != 0
