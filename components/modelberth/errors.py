@@ -15,10 +15,13 @@ __all__ = [
     "join",
     "named_by",
     "shown",
+    "without_login",
 ]
 
 HIDDEN = "a hidden value"
 _LONGEST = 80
+# A password may hold a slash that nobody escaped; a path with an @, such as an image's digest, is no login.
+_LOGIN = re.compile(r"(?<=://)(?:[^\s/?#@]*|[^\s/?#@]*:[^\s@]*)@")
 _SECRET = re.compile(
     r"secret|passw(or)?d|passphrase|token|credential|connection_?string|kubeconfig"
     r"|(api|access|account|private|shared|storage|primary|secondary|signing)_?keys?$",
@@ -118,3 +121,8 @@ def shown(value: object) -> str:
             return str(value)
         case _:
             return f"something that is a {type(value).__name__}"
+
+
+def without_login(text: str) -> str:
+    """The text with the login of each URL in it hidden: `postgres://***@host/db`."""
+    return _LOGIN.sub("***@", text)

@@ -113,3 +113,20 @@ def test_a_refusal_does_not_tell_what_an_assignment_gives() -> None:
     said = refusal(["envs"], Choice("Mode", ("on", "off")), f"TOKEN={CANARY}")
     assert CANARY not in said
     assert "a hidden value" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgres://u:canary@h/db", "postgres://***@h/db"),
+        ("see https://canary@h/x?y=1 and https://a:canary@h", "see https://***@h/x?y=1 and https://***@h"),
+        ("redis://:can/ary@h", "redis://***@h"),
+        ("oci://registry.example/model@sha256:aa", "oci://registry.example/model@sha256:aa"),
+        ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("mailto:a@b", "mailto:a@b"),
+    ],
+)
+def test_the_login_in_a_url_is_hidden_whatever_its_name(text: str, shown: str) -> None:
+    assert concealed(text, "url", Marker.SECRET) == shown
+    held = {"env": [{"name": "DATABASE_URL", "value": text}]}
+    assert concealed(held, "", Marker.SECRET) == {"env": [{"name": "DATABASE_URL", "value": shown}]}

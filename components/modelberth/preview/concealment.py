@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from modelberth.errors import is_secret, is_secret_assignment, named_by
+from modelberth.errors import is_secret, is_secret_assignment, named_by, without_login
 
 __all__ = ["concealed", "concealed_entries", "json_text"]
 
@@ -58,4 +58,6 @@ def _concealed(value: Any, name: str, marker: Any, *, by_field: bool) -> Any:
             inside = marker if isinstance(marker, str) else f"({marker.value})"
             hidden = _concealed(held, name, inside, by_field=by_field)
             return value if hidden == held else json.dumps(hidden)
+        case str():
+            return without_login(value)
     return value
