@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from modelberth.cli import prices as command
 from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.price_file import prices_for
 from modelberth.preview.cost.price_lists import PriceLists
 from modelberth.preview.cost.prices import OWN, SHIPPED, Prices
 from support.price_servers import PriceServer, aws_row, price_server
@@ -102,7 +103,7 @@ def test_refresh_writes_the_projects_file(folder: Path, server: PriceServer) -> 
     assert "aws: awskms in us-east-1" in result.stderr
     (row,) = Prices.load(folder / OWN).rows
     assert (row.usd, row.sku, row.source) == (2, "K1", "AWS Price List Bulk API")
-    assert command.choose(None).file == folder / OWN
+    assert prices_for(Path.cwd()).file == folder / OWN
 
 
 def test_refresh_begins_with_what_is_shipped(folder: Path, server: PriceServer) -> None:

@@ -15,7 +15,7 @@ from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.omitted import experiment
 from modelberth.cli.options import AsJson, StackName, err
 from modelberth.cli.planning import planned
-from modelberth.cli.preview import prices_for, today
+from modelberth.cli.price_file import prices_for, today
 from modelberth.cli.stack import Stack, open_stack
 from modelberth.preview.assemble import assemble
 from modelberth.preview.cost import Cost, Scenario
@@ -38,9 +38,9 @@ def explain(
     Runs the program on stand-in providers, once as it is and once without each setting that may matter.
     """
     engine, found = open_stack(stack, passphrase=False)
-    prices = prices_for(found)
+    prices = prices_for(found.folder)
     with err.status("Planning…"):
-        plan = planned(engine, found, offline=True, state=False)
+        plan = planned(engine, found, offline=True)
     report = assemble(plan, prices, offline=True, today=today(), before="nothing")
     if report.errors:
         raise Failure(Exit.FAILED, f"the program fails: {report.errors[0].message.strip()}")

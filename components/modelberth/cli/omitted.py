@@ -59,7 +59,7 @@ def experiment(engine: Engine, stack: Stack, plan: Plan, step: Step, *, seen: Pr
 
     def run(omission: Omission) -> Plan:
         with with_config(stack, without(config, omission.keys)) as file:
-            return planned(engine, stack, offline=True, state=False, config=file)
+            return planned(engine, stack, offline=True, config=file)
 
     influences, none, needed = [], [], {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:

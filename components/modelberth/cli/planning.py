@@ -44,7 +44,7 @@ def planned(
     stack: Stack,
     *,
     offline: bool,
-    state: bool = True,
+    state: bool = False,
     config: Path | None = None,
     policy_packs: Sequence[Path] = (),
     seen: Seen | None = None,
@@ -52,8 +52,8 @@ def planned(
     """What an update of the stack would do.
 
     Not `offline`: with the installed providers, and a look at what is deployed. `offline`: with stand-ins,
-    against the state as it was last written; against nothing where the stack was never deployed or `state`
-    is off. `config` takes the place of the stack's file.
+    against the `state` as it was last written, which must be there, or against nothing. `config` takes the
+    place of the stack's file.
     """
     arguments = _policies(policy_packs)
     if not offline:
@@ -62,7 +62,7 @@ def planned(
     from modelberth.preview.standins import StandIns  # noqa: PLC0415 - brings Pulumi and gRPC
 
     with StandIns(own=True) as standins:
-        if state and stack.exists(engine):
+        if state:
             there = engine.within(stack.folder, {**os.environ, **standins.environment})
             return _plan(there, stack, stack.config() if config is None else config, arguments, seen)
         with Scratch.make(standins.environment) as scratch:

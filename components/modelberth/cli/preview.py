@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,13 +17,13 @@ from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import PriceFile, StackName, err
 from modelberth.cli.planning import Seen, compared, planned
+from modelberth.cli.price_file import prices_for, today
 from modelberth.cli.stack import Stack, open_stack
 from modelberth.preview.assemble import assemble
-from modelberth.preview.cost import PriceFileError, Prices
 from modelberth.preview.render import markdown, terminal, to_dict
 from modelberth.preview.report import Outcome, Report
 
-__all__ = ["checked", "diff", "preview", "prices_for", "today"]
+__all__ = ["checked", "diff", "preview"]
 
 STATUS = {
     Outcome.NOTHING: Exit.OK,
@@ -83,12 +82,11 @@ def preview(
     if not state and not offline:
         raise Failure(Exit.USAGE, "--no-state: allowed with --offline only")
     engine, found = open_stack(stack, passphrase=not offline)
-    read = prices_for(found, prices)
-    if not offline:
-        found.read_state()
-        found.ensure(engine)
+    read = prices_for(found.folder, prices)
     has_state = state and found.require_readable(engine)
-    if offline and has_state:
+    if not offline:
+        found.ensure(engine)
+    elif has_state:
         found.require_passphrase()
     with _progress(shown_as) as seen:
         plan = planned(
@@ -121,7 +119,7 @@ def diff(
     """
     shown_as = _form(form, as_json=as_json)
     engine, found = open_stack(stack, passphrase=False, file=False)
-    read = prices_for(found, prices)
+    read = prices_for(found.folder, prices)
     with _progress(shown_as) as seen:
         comparison = compared(engine, found, revisions, policy_packs=policy_pack or (), seen=seen)
     base, head = comparison.revisions.base, comparison.revisions.head
@@ -141,7 +139,7 @@ def checked(engine: Engine, stack: Stack, *, quiet: bool) -> None:
     """Show what an update would do; end here with nothing touched where it must not begin."""
     with _progress(Format.JSON if quiet else Format.TERMINAL) as seen:
         plan = planned(engine, stack, offline=False, seen=seen)
-    report = assemble(plan, prices_for(stack), offline=False, today=today(), before="what is deployed")
+    report = assemble(plan, prices_for(stack.folder), offline=False, today=today(), before="what is deployed")
     status = STATUS[report.outcome]
     if not quiet or status in {Exit.FAILED, Exit.REFUSED}:
         terminal(report, Console(soft_wrap=True, highlight=False, stderr=quiet))
@@ -200,19 +198,6 @@ _EXTRAS = {
     "gcp": "modelberth[gcp]",
     "kubernetes": "modelberth[kubernetes]",
 }
-
-
-def prices_for(stack: Stack, file: Path | None = None) -> Prices:
-    """The price file that is named, else the newest of the project's own and the package's."""
-    try:
-        return Prices.choose(file, stack.folder)
-    except PriceFileError as error:
-        raise Failure(Exit.PRICES, str(error)) from None
-
-
-def today() -> date:
-    """The day in UTC, against which the age of prices is told."""
-    return datetime.now(UTC).date()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import os
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import PriceFile, err, out
+from modelberth.cli.price_file import prices_for, today
 from modelberth.preview.cost.price_lists import PriceListError, PriceLists
 from modelberth.preview.cost.prices import MAX_AGE, OWN, PriceFileError, Prices, plain_number
 from modelberth.preview.cost.refresh import Refreshed, refresh, write
@@ -28,23 +28,23 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON, for machines.")] = False,
 ) -> None:
     """Show every price with its regions, source, date and what is doubtful about it."""
-    today = _today()
-    prices = choose(file)
+    day = today()
+    prices = prices_for(Path.cwd(), file)
     if as_json:
-        rows = [{**row.model_dump(mode="json"), "age_days": (today - row.date).days} for row in prices.rows]
+        rows = [{**row.model_dump(mode="json"), "age_days": (day - row.date).days} for row in prices.rows]
         print(json.dumps({"file": str(prices.file), "prices": rows}))
         return
     for row in prices.rows:
         above = f" above {plain_number(row.above)}" if row.above else ""
         out.print(f"{row.id}: {_number(row.usd)} USD per {row.unit}{above}", style="bold", markup=False)
         out.print(f"    in {', '.join(row.regions)}", markup=False)
-        age = today - row.date
+        age = day - row.date
         old = ": old" if age > MAX_AGE else ""
         out.print(f"    {row.date}, {age.days} days ago{old}; {row.sku}; {row.source}", markup=False)
         if row.doubt:
             out.print(f"    doubtful: {row.doubt}", markup=False)
     out.print(f"{len(prices.rows)} prices from {prices.file}", markup=False)
-    for note in prices.notes(today):
+    for note in prices.notes(day):
         out.print(note, markup=False)
 
 
@@ -63,21 +63,13 @@ def refresh_prices(
     try:
         old = Prices.load(file if file.exists() else None)
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=True) as client:
-            found = refresh(old, _lists(client), _today(), regions or ())
+            found = refresh(old, _lists(client), today(), regions or ())
         write(file, found.rows)
     except (PriceFileError, PriceListError) as error:
         raise Failure(Exit.PRICES, f"{error}; {file} was not changed") from None
     except OSError as error:
         raise Failure(Exit.PRICES, f"{file}: cannot be written: {error.strerror}") from None
     _tell(found, file)
-
-
-def choose(file: Path | None) -> Prices:
-    """The prices to use in this folder; raises `Failure` for a file that cannot be used."""
-    try:
-        return Prices.choose(file, Path.cwd())
-    except PriceFileError as error:
-        raise Failure(Exit.PRICES, str(error)) from None
 
 
 def _lists(client: httpx.Client) -> PriceLists:
@@ -101,7 +93,3 @@ def _tell(found: Refreshed, file: Path) -> None:
 def _number(usd: float) -> str:
     """Without an exponent: 0.0000133334."""
     return f"{usd:.10f}".rstrip("0").rstrip(".")
-
-
-def _today() -> date:
-    return datetime.now(tz=UTC).date()

@@ -18,7 +18,7 @@ from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import AsJson, StackName, err, out
 from modelberth.cli.planning import planned
-from modelberth.cli.preview import prices_for, today
+from modelberth.cli.price_file import prices_for, today
 from modelberth.cli.stack import Stack, open_stack
 from modelberth.preview.assemble import assemble
 from modelberth.preview.cost import Cost
@@ -132,8 +132,8 @@ def _priced(choice: Choice, deployment: EndpointDeployment, engine: Engine, stac
     if not choice.chosen:
         entry = {**entry, "target": example_target(choice.target).model_dump(mode="json")}
     with with_endpoints(stack, [entry]) as config:
-        plan = planned(engine, stack, offline=True, state=False, config=config)
-    report = assemble(plan, prices_for(stack), offline=True, today=today(), before="nothing")
+        plan = planned(engine, stack, offline=True, config=config)
+    report = assemble(plan, prices_for(stack.folder), offline=True, today=today(), before="nothing")
     if report.outcome is Outcome.FAILED:
         return replace(choice, cost=f"cannot be told: {report.errors[0].message.splitlines()[-1]}")
     cost = Cost.total(found.after for found in report.endpoints if found.after is not None)

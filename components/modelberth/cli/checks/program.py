@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from importlib import metadata
 from typing import Final
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ import yaml
 from modelberth.capabilities import check
 from modelberth.cli.config import endpoints_of
 from modelberth.cli.failure import Failure
+from modelberth.cli.price_file import today
 from modelberth.preview.cost import PriceFileError, Prices
 from modelberth.preview.cost.prices import MAX_AGE, OWN
 
@@ -121,7 +121,7 @@ def packages(checkup: Checkup) -> Iterator[Finding]:
 
 def prices(checkup: Checkup) -> Iterator[Finding]:
     """The price file that estimates are made with."""
-    day = datetime.now(UTC).date()
+    day = today()
     try:
         found = Prices.choose(None, checkup.stack.folder, day)
     except PriceFileError as error:
