@@ -1,16 +1,21 @@
-"""The command: `python -m modelberth_server [--check]`, configured by the environment."""
+"""The command: `python -m modelberth_server [serve] [--check]`, configured by the environment."""
 
 import argparse
-import logging
 import os
 import sys
-from typing import Any
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
 from modelberth_server.errors import StartError
-from modelberth_server.json_body import render
-from modelberth_server.model import Signature, load
-from modelberth_server.server import serve
+from modelberth_server.platform import platform_environment
+from modelberth_server.process.lifeline import Lifeline
+from modelberth_server.process.parent import keep_up
+from modelberth_server.process.sockets import Sockets
 from modelberth_server.settings import Settings
+from modelberth_server.telemetry.logs import configure
+
+# Nothing heavier up here: the parent of the workers imports no more than this.
 
 
 def main() -> int:
@@ -20,35 +25,80 @@ def main() -> int:
     cannot be listened on.
     """
     parser = argparse.ArgumentParser(prog="modelberth_server", description="Serve an ONNX model over HTTP.")
+    # SageMaker starts every image as `IMAGE serve`.
+    parser.add_argument("command", nargs="?", choices=["serve"], help="what it does anyway")
     parser.add_argument("--check", action="store_true", help="load the model, describe it as JSON and exit")
     arguments = parser.parse_args()
     try:
-        settings = Settings.from_environ(os.environ)
-        _log_to_stderr(settings.log_level)
+        environ = platform_environment(os.environ)
+        settings = Settings.from_environ(environ)
+        configure(settings.log_level, settings.log_format)
         if arguments.check:
-            print(render(_description(load(settings).signature)).decode())
-        else:
-            serve(settings)
+            return _check(settings, environ)
+        return _serve(settings, environ)
     except StartError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        return _refused(error)
+
+
+def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
+    if "AWS_LAMBDA_RUNTIME_API" in environ:
+        from modelberth_server.process.function import run  # noqa: PLC0415
+
+        return run(settings, environ)
+    lifeline = Lifeline(settings.lifeline_fd)
+    sockets = Sockets.open(settings)
+    if settings.listen_fd is not None or settings.lifeline_fd is not None:
+        # Somebody else keeps this process up.
+        return _work(settings, environ, sockets, lifeline, None)
+    if settings.workers == 1:
+        return keep_up(1, lambda _, tie: _work(settings, environ, sockets, tie, None), sockets.close)
+    with tempfile.TemporaryDirectory(prefix="modelberth-metrics-") as folder:
+        return keep_up(
+            settings.workers,
+            lambda index, tie: _work(settings, environ, sockets, tie, (index, Path(folder))),
+            sockets.close,
+        )
+
+
+def _work(
+    settings: Settings,
+    environ: Mapping[str, str],
+    sockets: Sockets,
+    lifeline: Lifeline,
+    series: tuple[int, Path] | None,
+) -> int:
+    try:
+        # The parent of the workers imports none of it.
+        from modelberth_server.process.worker import work  # noqa: PLC0415
+        from modelberth_server.telemetry.workers import Worker  # noqa: PLC0415
+
+        work(settings, environ, sockets, lifeline, Worker(*series) if series else None)
+    except StartError as error:
+        return _refused(error)
     return 0
 
 
-def _description(signature: Signature) -> dict[str, Any]:
-    return {
-        "name": signature.name,
-        "version": signature.version,
-        "sha256": signature.sha256,
-        "inputs": [spec.metadata() for spec in signature.inputs],
-        "outputs": [spec.metadata() for spec in signature.outputs],
-    }
+def _check(settings: Settings, environ: Mapping[str, str]) -> int:
+    from modelberth_server.json_body import render  # noqa: PLC0415
+    from modelberth_server.model.loading import load  # noqa: PLC0415
+    from modelberth_server.model.reference import references  # noqa: PLC0415
+
+    for reference in references(settings):
+        signature = load(reference, settings, environ).signature
+        description = {
+            "name": signature.name,
+            "version": signature.version,
+            "sha256": signature.sha256,
+            "inputs": [spec.metadata() for spec in signature.inputs],
+            "outputs": [spec.metadata() for spec in signature.outputs],
+        }
+        print(render(description).decode())
+    return 0
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-    # Its messages at start and end are said here already, in our words.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+def _refused(error: StartError) -> int:
+    print(f"error: {error}", file=sys.stderr, flush=True)
+    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -1,167 +1,203 @@
-"""The ASGI application: health, metadata, metrics and predictions of one model."""
+"""The application: which request is answered by what. It knows no transport and no engine."""
 
-import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
-from modelberth_server.asgi import (
-    DisconnectedError,
-    Headers,
-    Receive,
-    Response,
-    Scope,
-    Send,
-    read_body,
-    respond,
-)
+from modelberth_server.access.access import Access
+from modelberth_server.contracts.contract import Contract
+from modelberth_server.contracts.open_inference import model_metadata, server_metadata
+from modelberth_server.contracts.table import prediction_routes, probe_routes
+from modelberth_server.contracts.tensorflow import model_status
 from modelberth_server.errors import RequestError
-from modelberth_server.execution import RETRY_AFTER, Contract, Execution
-from modelberth_server.metrics import OTHER_ROUTE, Metrics
-from modelberth_server.model import Model
-from modelberth_server.open_inference import infer, model_metadata, server_metadata
-from modelberth_server.predict import predict
-from modelberth_server.routing import Match, Route, Router
+from modelberth_server.execution.execution import Execution
+from modelberth_server.http.message import Request, Response
+from modelberth_server.http.routing import Route, Router
+from modelberth_server.model.session import Model
+from modelberth_server.model.versions import Served, Versions
 from modelberth_server.settings import Settings
+from modelberth_server.telemetry.telemetry import Telemetry
 from modelberth_server.tensors import shown
 
 __all__ = ["App"]
 
 MODEL: Final = "/v2/models/{name}"
 VERSION: Final = "/v2/models/{name}/versions/{version}"
+# Milliseconds that the caller still waits, as Envoy and so Istio tell it.
+CALLERS_TIMEOUT: Final = b"x-envoy-expected-rq-timeout-ms"
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Request:
-    """A complete request; `deadline` is a time of the event loop."""
+class Nowhere:
+    """The sink of what nobody waits for."""
 
-    headers: Headers
-    body: bytes
-    deadline: float
+    def answer(self, request: Request, response: Response) -> None:
+        """Drop it."""
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+NOWHERE: Final = Nowhere()
 
 
 class App:
-    """Serves a model from the moment that it is given one; everything runs in the event loop's thread."""
+    """Answers requests; everything runs in the event loop's thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], access: Access, telemetry: Telemetry
+    ) -> None:
         self._settings = settings
-        self._metrics = Metrics()
-        self.execution = Execution(settings.max_concurrency, self._metrics.in_flight.set)
-        self._model: Model | None = None
+        self._access = access
+        self._telemetry = telemetry
         self._draining = False
-        predict_rows = functools.partial(self._predict, predict)
-        infer_tensors = functools.partial(self._predict, infer)
-        self._router: Router[Handler] = Router(
-            (
-                Route("POST", "/predict", predict_rows),
-                Route("GET", "/health/live", self._live),
-                Route("GET", "/health/ready", self._ready),
-                Route("GET", "/metrics", self._expose_metrics),
-                Route("GET", "/v2", self._describe_server),
-                Route("GET", "/v2/health/live", self._v2_live),
-                Route("GET", "/v2/health/ready", self._v2_ready),
-                Route("GET", MODEL, self._describe_model),
-                Route("GET", VERSION, self._describe_model),
-                Route("GET", f"{MODEL}/ready", self._model_ready),
-                Route("GET", f"{VERSION}/ready", self._model_ready),
-                Route("POST", f"{MODEL}/infer", infer_tensors),
-                Route("POST", f"{VERSION}/infer", infer_tensors),
-            )
+        self.failure = ""
+        """Why the last change of the versions was not carried out."""
+        self.versions = Versions()
+        self.execution = Execution(settings, self._answer, telemetry)
+        watching = (
+            Route("GET", "/metrics", self._expose_metrics, open=True),
+            Route("GET", "/admin/versions", self._list_versions, open=True),
         )
+        own_port = settings.admin_port is not None
+        self._routes = Router((*self._model_routes(environ), *(() if own_port else watching[:1])))
+        self._admin_routes = Router(watching)
 
     @property
     def status(self) -> str:
         """Return `loading`, `ready` or `draining`."""
         if self._draining:
             return "draining"
-        return "loading" if self._model is None else "ready"
+        return "ready" if self.versions.served else "loading"
 
-    def serve(self, model: Model) -> None:
-        """Start to answer predictions: the model is loaded and warm."""
-        self._model = model
-        self._metrics.serve(model.signature, self._settings.revision)
+    def serve(self, *served: Served) -> None:
+        """Answer with these versions from now on; a version that is none of them any more ends its work."""
+        before = {one.model for one in self.versions.served}
+        self.versions = Versions(*served)
+        now = {one.model for one in served}
+        for model in now - before:
+            signature = model.signature
+            self._telemetry.serve(signature, self._settings.revision, signature.reference, signature.labels)
+        for model in before - now:
+            self.execution.retire(model)
+            self._telemetry.retire(model.signature)
 
     def drain(self) -> None:
         """Stop to be ready; requests that still come are answered."""
         self._draining = True
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request (ASGI 3)."""
-        started = time.perf_counter()
-        match = self._router.match(scope["path"])
+    def handle(self, request: Request) -> None:
+        """Answer a request, now or later, through its sink."""
+        self._dispatch(self._routes, request)
+
+    def handle_admin(self, request: Request) -> None:
+        """Answer a request on the admin port."""
+        self._dispatch(self._admin_routes, request)
+
+    def refuse(self, request: Request, error: RequestError) -> None:
+        """Answer a request that could not be read to its end."""
+        request.started = time.monotonic()
+        self._telemetry.started(request)
+        self._answer(request, Response.error(error))
+
+    def _dispatch(self, router: Router, request: Request) -> None:
+        request.started = time.monotonic()
+        self._telemetry.started(request)
+        match = router.match(request.path)
         try:
-            response = await self._answer(scope, match, receive)
-        except DisconnectedError:
-            return
+            if match is None:
+                raise router.not_found(request.path)  # noqa: TRY301 -- answered as every other refusal is
+            route = match.route
+            request.route = route.template
+            route.check(request.method)
+            if not route.open:
+                self._access.check(request)
+            response = route.handler(request, match.segments)
         except RequestError as error:
             response = Response.error(error)
         except Exception:
             logger.exception("unexpected error")
             response = Response.error(RequestError(500, "internal error"))
-        route = match.route.template if match else OTHER_ROUTE
-        seconds = time.perf_counter() - started
-        self._metrics.observe(route, response.status, seconds)
-        logger.debug("%s %s %d %.1f ms", scope["method"], route, response.status, seconds * 1000)
-        await respond(response, receive, send)
+        if response is not None:
+            self._answer(request, response)
 
-    async def _answer(self, scope: Scope, match: Match[Handler] | None, receive: Receive) -> Response:
-        headers = dict(scope["headers"])
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout_seconds
-        # The body is read first, whatever the answer: a connection with unread bytes cannot be kept.
+    def _answer(self, request: Request, response: Response) -> None:
+        if request.sink is not NOWHERE:
+            self._telemetry.answered(request, response)
+            request.sink.answer(request, response)
+        elif response.status >= HTTPStatus.BAD_REQUEST:
+            logger.debug("a shadow answered with %d", response.status)
+
+    def _model_routes(self, environ: Mapping[str, str]) -> Iterator[Route]:
+        for route in prediction_routes(environ):
+            yield Route("POST", route.template, functools.partial(self._predict, route.contract))
+        probes = {"live": self._live, "ready": self._ready}
+        for probe in probe_routes(environ):
+            yield Route("GET", probe.template, probes[probe.probe], open=True)
+        yield Route("GET", "/v2", self._describe_server)
+        yield Route("GET", "/v2/health/live", self._v2_live, open=True)
+        yield Route("GET", "/v2/health/ready", self._v2_ready, open=True)
+        for template in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
+            yield Route("GET", template, self._v1_status)
+        for template in (MODEL, VERSION):
+            yield Route("GET", template, self._describe_model)
+            yield Route("GET", f"{template}/ready", self._model_ready, open=True)
+
+    def _predict(self, contract: Contract, request: Request, segments: Mapping[str, str]) -> None:
+        model = self._model(segments)
+        deadline = request.started + self._settings.timeout_seconds
+        patience = request.headers.get(CALLERS_TIMEOUT)
+        if patience is not None and patience.isdigit() and len(patience) < 10:
+            deadline = min(deadline, request.started + int(patience) / 1000)
+        request.deadline = min(deadline, request.deadline)
+        self.execution.predict(contract, model, request)
+        for shadow in self.versions.shadows:
+            self._mirror(contract, shadow, request)
+
+    def _mirror(self, contract: Contract, shadow: Model, request: Request) -> None:
+        """Give a version a copy of a request, as long as there is room that no caller needs."""
+        if self.execution.in_flight * 2 > self._settings.max_concurrency:
+            return
+        copy = Request(request.method, request.path, request.headers, request.body, NOWHERE)
+        copy.started, copy.deadline, copy.identifier = request.started, request.deadline, request.identifier
         try:
-            async with asyncio.timeout_at(deadline):
-                body = await read_body(headers, receive, self._settings.max_body_bytes)
-        except TimeoutError:
-            raise RequestError(408, "body: it did not arrive in time", close=True) from None
-        if match is None:
-            raise self._router.not_found(scope["path"])
-        handler = match.handler(scope["method"])
-        self._check_segment(match, "name", self._settings.model_name)
-        self._check_segment(match, "version", self._settings.model_version)
-        return await handler(Request(headers, body, deadline))
+            self.execution.predict(contract, shadow, copy)
+        except RequestError as error:
+            # The other version took it, or refused it as well.
+            logger.debug("shadow %s: %s", shadow.signature.version, error.message)
 
-    def _check_segment(self, match: Match[Handler], segment: str, served: str) -> None:
-        given = match.segments.get(segment, served)
-        if given != served:
-            raise RequestError(404, f"{segment}: {shown(given)} is not served here, only {served!r} is")
+    def _model(self, segments: Mapping[str, str]) -> Model:
+        if segments:
+            name = segments.get("name", self._settings.model_name)
+            if name != self._settings.model_name:
+                raise RequestError(
+                    404, f"name: {shown(name)} is not served here, only {self._settings.model_name!r} is"
+                )
+        return self.versions.pick(segments.get("version"))
 
-    async def _predict(self, contract: Contract, request: Request) -> Response:
-        _check_content(request.headers)
-        model = self._loaded()
-        return Response(200, await self.execution.predict(contract, model, request.body, request.deadline))
-
-    def _loaded(self) -> Model:
-        if self._model is None:
-            raise RequestError(503, "the model is loading", RETRY_AFTER)
-        return self._model
-
-    async def _live(self, _: Request) -> Response:
+    def _live(self, _: Request, __: Mapping[str, str]) -> Response:
         return Response.json({"status": "live"})
 
-    async def _ready(self, _: Request) -> Response:
+    def _ready(self, _: Request, __: Mapping[str, str]) -> Response:
         settings = self._settings
+        primary = self.versions.primary
         model = {
             "name": settings.model_name,
-            "version": settings.model_version,
-            "sha256": settings.model_sha256,
+            "version": primary.signature.version if primary else settings.model_version,
+            "sha256": primary.signature.sha256 if primary else settings.model_sha256,
         }
         return self._readiness({"status": self.status, "model": model, "revision": settings.revision})
 
-    async def _v2_live(self, _: Request) -> Response:
+    def _v2_live(self, _: Request, __: Mapping[str, str]) -> Response:
         return Response.json({"live": True})
 
-    async def _v2_ready(self, _: Request) -> Response:
+    def _v2_ready(self, _: Request, __: Mapping[str, str]) -> Response:
         return self._readiness({"ready": self.status == "ready"})
 
-    async def _model_ready(self, _: Request) -> Response:
+    def _model_ready(self, _: Request, segments: Mapping[str, str]) -> Response:
+        if self.versions.served:
+            self._model(segments)
         return self._readiness({"name": self._settings.model_name, "ready": self.status == "ready"})
 
     def _readiness(self, answer: dict[str, Any]) -> Response:
@@ -169,22 +205,37 @@ class App:
             return Response.json(answer)
         return Response.json({**answer, "error": f"not ready: {self.status}"}, 503)
 
-    async def _describe_server(self, _: Request) -> Response:
+    def _describe_server(self, _: Request, __: Mapping[str, str]) -> Response:
         return Response.json(server_metadata())
 
-    async def _describe_model(self, _: Request) -> Response:
-        return Response.json(model_metadata(self._loaded().signature))
+    def _describe_model(self, _: Request, segments: Mapping[str, str]) -> Response:
+        return Response.json(model_metadata(self._model(segments).signature))
 
-    async def _expose_metrics(self, _: Request) -> Response:
-        body, content_type = self._metrics.render()
-        return Response(200, body, content_type)
+    def _v1_status(self, _: Request, segments: Mapping[str, str]) -> Response:
+        if not self.versions.served:
+            version = segments.get("version", self._settings.model_version)
+            return Response.json(model_status({version: "loading"}))
+        asked = self._model(segments).signature.version
+        served = [one.model.signature.version for one in self.versions.served]
+        return Response.json(
+            model_status(dict.fromkeys([asked] if "version" in segments else served, self.status))
+        )
 
+    def _list_versions(self, _: Request, __: Mapping[str, str]) -> Response:
+        versions = [
+            {
+                "version": one.model.signature.version,
+                "sha256": one.model.signature.sha256,
+                "weight": one.weight,
+                "shadow": one.shadow,
+                "batches": one.model.batches,
+                "quick": one.model.quick,
+            }
+            for one in self.versions.served
+        ]
+        return Response.json({"status": self.status, "versions": versions, "failure": self.failure})
 
-def _check_content(headers: Headers) -> None:
-    """Refuse a body that says it is not plain JSON."""
-    content_type = headers.get(b"content-type", b"application/json").decode("latin-1")
-    if content_type.partition(";")[0].strip().lower() != "application/json":
-        raise RequestError(415, f"content-type: {shown(content_type)}, expected application/json")
-    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
-    if encoding.strip().lower() != "identity":
-        raise RequestError(415, f"content-encoding: {shown(encoding)}, expected none")
+    def _expose_metrics(self, request: Request, _: Mapping[str, str]) -> Response:
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        body, content_type = self._telemetry.render(accept)
+        return Response(200, body, content_type.encode("ascii"))

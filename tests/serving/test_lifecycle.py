@@ -22,13 +22,14 @@ FLOWER = [[5.1, 3.5, 1.4, 0.2]]
 GATED = """
 import sys, time
 from pathlib import Path
-from modelberth_server import __main__, server
-load = server.load
-def gated(settings):
+from modelberth_server import __main__
+from modelberth_server.process import rollout
+load = rollout.load
+def gated(*arguments):
     while not Path({gate!r}).exists():
         time.sleep(0.01)
-    return load(settings)
-server.load = gated
+    return load(*arguments)
+rollout.load = gated
 sys.argv = ["modelberth_server"]
 sys.exit(__main__.main())
 """
@@ -89,7 +90,8 @@ def test_a_model_that_is_refused_ends_the_server(iris: ModelFile, launch: Launch
         server = launch(environ, inherited=(sock.fileno(),))
         assert server.exit_status() == 3
     last = server.log.splitlines()[-1]
-    assert last.startswith("error: MODELBERTH_MODEL_SHA256: ")
+    assert last.startswith("error: MODELBERTH_MODEL_PATH: ")
+    assert "check MODELBERTH_MODEL_SHA256" in last
     assert "Traceback" not in server.log
 
 

@@ -1,18 +1,15 @@
 """The Open Inference Protocol: what its specification says, and a named field for all that is not it."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from onnx import TensorProto, helper
 
-from modelberth_server.errors import RequestError
-from modelberth_server.model import Model, load
-from modelberth_server.open_inference import infer, model_metadata, server_metadata
-from modelberth_server.settings import Settings
-from serving.models import ModelFile, identity_model, onnx_model
+from modelberth_server.contracts.open_inference import infer, model_metadata, server_metadata
+from modelberth_server.model.session import Model
+from serving.contracts import ask, open_model, refused, tensor
+from serving.models import identity_model, onnx_model
 
 EXAMPLES: dict[str, tuple[int, list[Any]]] = {
     "BOOL": (TensorProto.BOOL, [True, False]),
@@ -32,32 +29,21 @@ EXAMPLES: dict[str, tuple[int, list[Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model() -> Model:
     """It gives back a tensor of each datatype."""
-    proto = identity_model(*((name, kind, [None, 2]) for name, (kind, _) in EXAMPLES.items()))
-    file = ModelFile.write(tmp_path_factory.mktemp("types") / "types.onnx", proto)
-    return load(Settings.from_environ(file.environ(MODELBERTH_MODEL_NAME="types")))
-
-
-def ask(model: Model, request: Any) -> Any:
-    return orjson.loads(infer(model.signature, model.inference().run, orjson.dumps(request)))
+    return open_model(
+        identity_model(*((name, kind, [None, 2]) for name, (kind, _) in EXAMPLES.items())), "types"
+    )
 
 
 def request_inputs(**changes: Any) -> list[dict[str, Any]]:
-    inputs = [
-        {"name": name, "datatype": name, "shape": [1, 2], "data": data}
-        for name, (_, data) in EXAMPLES.items()
-    ]
+    inputs = [tensor(name, name, [1, 2], data) for name, (_, data) in EXAMPLES.items()]
     inputs[0].update(changes)
     return inputs
 
 
-def without(holder: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in holder.items() if name != key}
-
-
 def test_every_datatype_comes_back_flat_with_its_name(model: Model) -> None:
-    response = ask(model, {"inputs": request_inputs()})
+    response = ask(infer, model, {"inputs": request_inputs()})
     assert response.keys() == {"model_name", "model_version", "outputs"}
     assert (response["model_name"], response["model_version"]) == ("types", "1")
     assert response["outputs"] == [
@@ -73,29 +59,29 @@ def test_every_datatype_comes_back_flat_with_its_name(model: Model) -> None:
 
 def test_nested_data_is_the_same_tensor(model: Model) -> None:
     flat, nested = request_inputs(), request_inputs()
-    for tensor in (*flat, *nested):
-        tensor["shape"], tensor["data"] = [2, 2], tensor["data"] * 2
-    for tensor in nested:
-        tensor["data"] = [tensor["data"][:2], tensor["data"][2:]]
-    assert ask(model, {"inputs": nested}) == ask(model, {"inputs": flat})
+    for one in (*flat, *nested):
+        one["shape"], one["data"] = [2, 2], one["data"] * 2
+    for one in nested:
+        one["data"] = [one["data"][:2], one["data"][2:]]
+    assert ask(infer, model, {"inputs": nested}) == ask(infer, model, {"inputs": flat})
 
 
 def test_the_id_is_echoed_and_null_members_count_as_absent(model: Model) -> None:
     request = {"id": "42", "parameters": {}, "inputs": request_inputs(), "outputs": []}
-    assert ask(model, request)["id"] == "42"
-    assert "id" not in ask(model, {**request, "id": None, "parameters": None, "outputs": None})
+    assert ask(infer, model, request)["id"] == "42"
+    assert "id" not in ask(infer, model, {**request, "id": None, "parameters": None, "outputs": None})
 
 
 def test_requested_outputs_come_in_the_order_asked_for(model: Model) -> None:
     wanted = ["INT8_out", "BOOL_out"]
-    response = ask(model, {"inputs": request_inputs(), "outputs": [{"name": name} for name in wanted]})
+    response = ask(infer, model, {"inputs": request_inputs(), "outputs": [{"name": name} for name in wanted]})
     assert [output["name"] for output in response["outputs"]] == wanted
 
 
 def test_foreign_parameters_are_free(model: Model) -> None:
     free = {"sequence_id": 7, "binary_data_output": False}
     request = {"parameters": free, "inputs": request_inputs(parameters=free)}
-    assert len(ask(model, request)["outputs"]) == len(EXAMPLES)
+    assert len(ask(infer, model, request)["outputs"]) == len(EXAMPLES)
 
 
 BAD_TENSORS: list[tuple[dict[str, Any], str]] = [
@@ -121,14 +107,15 @@ BAD_TENSORS: list[tuple[dict[str, Any], str]] = [
     ({"data": [True, [False]]}, "inputs[0].data[1]: a list, expected true or false"),
     ({"dtype": "BOOL"}, "inputs[0]: unknown key 'dtype', allowed are name, shape"),
     ({"parameters": []}, "inputs[0].parameters: a list, expected an object"),
-    ({"parameters": {"binary_data_size": 2}}, "inputs[0].parameters.binary_data_size: this extension"),
-    ({"parameters": {"shared_memory_region": "x"}}, "inputs[0].parameters.shared_memory_region: this"),
+    ({"parameters": {"binary_data_size": 2}}, "inputs[0].parameters.binary_data_size: needs the header"),
+    ({"parameters": {"binary_data": True}}, "inputs[0].parameters.binary_data: not supported here"),
+    ({"parameters": {"shared_memory_region": "x"}}, "inputs[0].parameters.shared_memory_region: not supp"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD_TENSORS)
 def test_a_bad_tensor_is_named(model: Model, changes: dict[str, Any], message: str) -> None:
-    refused(model, {"inputs": request_inputs(**changes)}, message)
+    refused(infer, model, {"inputs": request_inputs(**changes)}, message)
 
 
 BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
@@ -150,45 +137,41 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"outputs": [{"name": "BOOL_out", "parameters": {"classification": 3}}]},
-        "outputs[0].parameters.classification: this extension is not supported",
+        "outputs[0].parameters.classification: not supported here, only binary_data is",
     ),
-    ({"parameters": {"binary_data_output": True}}, "parameters.binary_data_output: this extension"),
+    ({"parameters": {"binary_data_output": 1}}, "parameters.binary_data_output: 1, expected true or false"),
+    ({"parameters": {"binary_data_size": 8}}, "parameters.binary_data_size: not supported here"),
+    (
+        {"outputs": [{"name": "BOOL_out", "parameters": {"binary_data": "yes"}}]},
+        "outputs[0].parameters.binary_data: 'yes', expected true or false",
+    ),
     ({"parameters": 1}, "parameters: 1, expected an object"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD_REQUESTS)
 def test_a_bad_request_is_named(model: Model, changes: dict[str, Any], message: str) -> None:
-    refused(model, {"inputs": request_inputs(), **changes}, message)
+    refused(infer, model, {"inputs": request_inputs(), **changes}, message)
 
 
-def refused(model: Model, request: Any, message: str) -> None:
-    with pytest.raises(RequestError) as caught:
-        ask(model, request)
-    assert caught.value.status == 400
-    assert caught.value.message.startswith(message)
-
-
-def test_what_only_the_model_can_refuse_is_the_clients_fault_too(tmp_path: Path) -> None:
+def test_what_only_the_model_can_refuse_is_the_clients_fault_too() -> None:
     """Two dynamic lengths that have to be equal, and are not."""
-    add = onnx_model(
-        [helper.make_node("Add", ["a", "b"], ["y"])],
-        [("a", TensorProto.FLOAT, [None]), ("b", TensorProto.FLOAT, [None])],
-        [("y", TensorProto.FLOAT, [None])],
+    add = open_model(
+        onnx_model(
+            [helper.make_node("Add", ["a", "b"], ["y"])],
+            [("a", TensorProto.FLOAT, [None]), ("b", TensorProto.FLOAT, [None])],
+            [("y", TensorProto.FLOAT, [None])],
+        )
     )
-    model = load(Settings.from_environ(ModelFile.write(tmp_path / "add.onnx", add).environ()))
-
-    def tensor(name: str, *data: float) -> dict[str, Any]:
-        return {"name": name, "datatype": "FP32", "shape": [len(data)], "data": data}
-
-    assert ask(model, {"inputs": [tensor("b", 1, 2), tensor("a", 3, 4)]})["outputs"][0]["data"] == [4, 6]
-    refused(
-        model, {"inputs": [tensor("a", 1, 2), tensor("b", 1, 2, 3)]}, "the model cannot take these inputs: "
-    )
+    good = [tensor("b", "FP32", [2], [1, 2]), tensor("a", "FP32", [2], [3, 4])]
+    assert ask(infer, add, {"inputs": good})["outputs"][0]["data"] == [4, 6]
+    bad = [tensor("a", "FP32", [2], [1, 2]), tensor("b", "FP32", [3], [1, 2, 3])]
+    refused(infer, add, {"inputs": bad}, "the model cannot take these inputs: ")
 
 
 def test_metadata(model: Model) -> None:
     assert server_metadata().keys() == {"name", "version", "extensions"}
+    assert server_metadata()["extensions"] == ["binary_tensor_data"]
     metadata = model_metadata(model.signature)
     assert metadata.keys() == {"name", "versions", "platform", "inputs", "outputs"}
     assert (metadata["name"], metadata["versions"]) == ("types", ["1"])

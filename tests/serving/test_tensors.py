@@ -1,18 +1,20 @@
 """JSON to tensors and back: exact where JSON is exact, refused where it would be guessed."""
 
 import math
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from modelberth_server.errors import RequestError
-from modelberth_server.json_body import render
-from modelberth_server.tensors import ONNX_DATATYPES, decode, decode_flat, encode
+from modelberth_server.json_body import may_hold_booleans, render
+from modelberth_server.tensors import ONNX_DATATYPES, Datatype, decode, decode_flat, shown
 
 TYPES = {datatype.name: datatype for datatype in ONNX_DATATYPES.values()}
 FP32, INT8, BYTES = TYPES["FP32"], TYPES["INT8"], TYPES["BYTES"]
@@ -34,10 +36,10 @@ def test_a_round_trip_through_json_is_exact(name: str, data: st.DataObject) -> N
             npst.arrays(datatype.dtype, shape, elements=npst.from_dtype(datatype.dtype, **finite))
         )
     for expected in (shape, (-1,) * len(shape), ()):
-        nested = decode(orjson.loads(render(encode(array))), datatype, expected, "input")
+        nested = decode(orjson.loads(render(array)), datatype, expected, "input")
         assert nested.dtype == datatype.dtype
         np.testing.assert_array_equal(nested, array)
-    flat = decode_flat(orjson.loads(render(encode(array.reshape(-1)))), datatype, shape, "data")
+    flat = decode_flat(orjson.loads(render(array.reshape(-1))), datatype, shape, "data")
     np.testing.assert_array_equal(flat, array)
 
 
@@ -63,6 +65,7 @@ def test_a_round_trip_through_json_is_exact(name: str, data: st.DataObject) -> N
         ([[1, None]], (-1, 2), "input[0][1]: null, expected a number"),
         ([[1, 2], [3, 3.5e38]], (-1, 2), "input[1][1]: 3.5e+38 is beyond FP32"),
         ([[1, 2], [-3.5e38, 3]], (-1, 2), "input[1][0]: -3.5e+38 is beyond FP32"),
+        ([[3.5e38, "2"]], (-1, 2), "input[0][0]: 3.5e+38 is beyond FP32"),
     ],
 )
 def test_a_misfit_is_named(value: Any, shape: tuple[int, ...], message: str) -> None:
@@ -103,6 +106,17 @@ def test_a_scalar_is_a_flat_list_of_one() -> None:
     assert decode_flat([7], INT8, (), "data") == np.int8(7)
 
 
+def test_the_first_index_goes_where_the_field_asks_for_it() -> None:
+    for value, message in (
+        ([[1], [True]], "rows[1].age[0]: true, expected a number"),
+        ([[1], 2], "rows[1].age: 2, expected a list"),
+        ([], "rows: empty"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            decode(value, FP32, (-1, 1), "rows[].age")
+        assert caught.value.message == message
+
+
 def test_depth_is_bounded() -> None:
     deep: Any = 1
     for _ in range(1000):
@@ -118,12 +132,134 @@ def test_numbers_are_rounded_to_the_nearest(rows: np.ndarray[Any, Any]) -> None:
 
 def test_what_json_has_not_becomes_null() -> None:
     for dtype in (np.float16, np.float32, np.float64):
-        assert render(encode(np.array([1, np.nan, np.inf, -np.inf], dtype))) == b"[1.0,null,null,null]"
+        assert render(np.array([1, np.nan, np.inf, -np.inf], dtype)) == b"[1.0,null,null,null]"
 
 
 def test_any_layout_is_written_in_row_major_order() -> None:
     array = np.arange(6, dtype=np.int32).reshape(2, 3)
-    assert render(encode(array.T)) == b"[[0,3],[1,4],[2,5]]"
-    assert render(encode(np.array(2.5, np.float32))) == b"2.5"
-    assert render(encode(np.array([["a"], ["é"]], np.object_))) == '[["a"],["é"]]'.encode()
+    assert render(array.T) == b"[[0,3],[1,4],[2,5]]"
+    assert render(np.array(2.5, np.float32)) == b"2.5"
+    assert render(np.array([["a"], ["é"]], np.object_)) == '[["a"],["é"]]'.encode()
     assert BYTES.dtype == np.object_
+
+
+def reference(value: Any, datatype: Datatype, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """What `decode` promises, one element at a time."""
+    level, sizes = [("x", value)], []
+    for size in shape:
+        want, source = (size, "the model takes")
+        if want == -1 and type(value) is list and type(level[0][1]) is list:
+            want, source = len(level[0][1]), "the first has"
+        for where, item in level:
+            if type(item) is not list:
+                raise RequestError(400, f"{where}: {shown(item)}, expected a list")
+            if len(item) != want:
+                plural = "" if len(item) == 1 else "s"
+                raise RequestError(400, f"{where}: {len(item)} value{plural}, {source} {want}")
+        if want == 0:
+            raise RequestError(400, f"{level[0][0]}: empty")
+        sizes.append(want)
+        level = [(f"{where}[{at}]", leaf) for where, item in level for at, leaf in enumerate(item)]
+    result = np.empty(len(level), datatype.dtype)
+    for index, (where, leaf) in enumerate(level):
+        numbers: tuple[type, ...] = (int, float) if datatype.dtype.kind == "f" else (int,)
+        if type(leaf) not in {"b": (bool,), "O": (str,)}.get(datatype.dtype.kind, numbers):
+            raise RequestError(400, f"{where}: {shown(leaf)}, expected {datatype.noun}")
+        beyond = RequestError(400, f"{where}: {leaf} is beyond {datatype.name}")
+        if datatype.dtype.kind in "iu":
+            bounds = np.iinfo(datatype.dtype)
+            if not bounds.min <= leaf <= bounds.max:
+                raise beyond
+        with np.errstate(over="ignore"):
+            result[index] = np.float64(leaf) if datatype.dtype.kind == "f" else leaf
+        if datatype.dtype.kind == "f" and not np.isfinite(result[index]):
+            raise beyond
+    return result.reshape(sizes)
+
+
+def outcome(function: Callable[..., np.ndarray[Any, Any]], *given: Any, **named: Any) -> Any:
+    """The type, shape and values of the array, or the message of the refusal."""
+    try:
+        array = function(*given, **named)
+    except RequestError as error:
+        return error.message
+    return array.dtype, array.shape, array.tolist()
+
+
+EDGES = [
+    0,
+    1,
+    -1,
+    True,
+    False,
+    None,
+    "",
+    "1",
+    "true",
+    65504,
+    65519,
+    65520,
+    -65520.0,
+    127,
+    128,
+    255,
+    256,
+    -129,
+]
+EDGES += [
+    2**31,
+    2**32,
+    2**53 + 1,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+    -(2**63),
+    3.4028235677973366e38,
+    1e308,
+    5e-324,
+]
+leaves = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(2**63), 2**64 - 1),
+    st.sampled_from(EDGES),
+)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_json_value_is_taken_or_refused_as_the_plain_loop_does(name: str) -> None:
+    outcomes: Counter[str] = Counter()
+    few = {"BOOL": st.booleans(), "BYTES": st.text(st.characters(exclude_categories=["Cs"]), max_size=3)}
+    usual = few.get(name, st.integers(0, 100) if "INT" in name else st.floats(-100, 100))
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        value=st.one_of(
+            st.lists(st.lists(usual, min_size=2, max_size=2), min_size=1, max_size=4),
+            st.lists(st.lists(usual | leaves, min_size=2, max_size=2), min_size=1, max_size=4),
+            st.lists(st.lists(leaves, max_size=3) | leaves, max_size=3),
+            st.recursive(leaves, lambda inner: st.lists(inner, max_size=3), max_leaves=8),
+        ),
+        shape=st.sampled_from([(-1, 2), (2, 2), (-1, -1), (-1,), (1, -1, 2)]),
+    )
+    def check(value: Any, shape: tuple[int, ...]) -> None:
+        body = orjson.dumps(value)
+        parsed = orjson.loads(body)
+        expected = outcome(reference, parsed, TYPES[name], shape)
+        for booleans in {True, may_hold_booleans(body)}:
+            assert outcome(decode, parsed, TYPES[name], shape, "x", booleans=booleans) == expected
+        outcomes["refused" if isinstance(expected, str) else "taken"] += 1
+
+    check()
+    assert outcomes["refused"] > 30
+    assert outcomes["taken"] > 10
+
+
+@given(value=st.recursive(leaves, lambda inner: st.lists(inner, max_size=4), max_leaves=20))
+def test_no_text_without_the_letters_holds_a_boolean(value: Any) -> None:
+    def booleans(inner: Any) -> int:
+        return sum(map(booleans, inner)) if isinstance(inner, list) else isinstance(inner, bool)
+
+    assert may_hold_booleans(orjson.dumps(value)) or not booleans(value)
+    assert may_hold_booleans(b"[true]")
+    assert may_hold_booleans(b"[false]")
+    assert not may_hold_booleans(b'{"instances":[[1e5,-2.5]]}')

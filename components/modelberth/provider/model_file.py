@@ -21,7 +21,7 @@ SERVER = (sys.executable, "-m", "modelberth_server")
 
 def require_server() -> None:
     """Refuse to go on where the model server is not installed."""
-    if not all(importlib.util.find_spec(name) for name in ("modelberth_server", "onnxruntime", "uvicorn")):
+    if not all(importlib.util.find_spec(name) for name in ("modelberth_server", "onnxruntime", "uvloop")):
         raise ResourceError(
             f"the model server is not installed beside {sys.executable}. "
             "Install it there: pip install 'modelberth[serving]'"

@@ -1,0 +1,1 @@
+"""The server as an AWS Lambda function; imported only where `AWS_LAMBDA_RUNTIME_API` is set."""

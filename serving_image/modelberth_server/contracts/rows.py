@@ -1,0 +1,144 @@
+"""Rows, which most callers send and a person writes: into the model's inputs, and back from its outputs."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from modelberth_server.errors import RequestError
+from modelberth_server.json_body import expect
+from modelberth_server.model.signature import Preprocess, Signature
+from modelberth_server.tensors import Array, TensorSpec, decode, encode, shown
+
+__all__ = ["column", "inputs_of_rows", "output_names", "outputs_by_row"]
+
+logger = logging.getLogger(__name__)
+
+
+def inputs_of_rows(signature: Signature, rows: Any, field: str, *, booleans: bool) -> dict[str, Array]:
+    """Turn rows into an array for each input of the model.
+
+    A row is the value of the model's one input, or an object that holds the value of every input by name. A
+    package's own step before the model gets the rows as they are.
+
+    Args:
+        signature: of the model
+        rows: as parsed from JSON
+        field: what `rows` are called in an error
+        booleans: see `decode`
+
+    Raises:
+        RequestError: 400, naming the row and the field at fault.
+
+    """
+    if signature.preprocess is not None:
+        return _preprocessed(signature, signature.preprocess, rows, field)
+    specs = signature.inputs
+    if len(specs) == 1 and not (type(rows) is list and rows and type(rows[0]) is dict):
+        spec = specs[0]
+        return {spec.name: decode(rows, spec.datatype, spec.shape, field, booleans=booleans)}
+    return _named(specs, _some(rows, field), field, booleans=booleans)
+
+
+def column(values: list[Any], spec: TensorSpec, field: str, *, booleans: bool = True) -> Array:
+    """Turn the values of one input, one for each row, into its array.
+
+    Where the model takes one value for each row in a list of its own, `[[3], [4]]`, as converters of tables
+    make it, the lists may be left out.
+    """
+    if spec.shape[1:] == (1,) and type(values) is list and values and type(values[0]) is not list:
+        flat = decode(values, spec.datatype, spec.shape[:1], field, booleans=booleans)
+        return flat.reshape(-1, 1)
+    return decode(values, spec.datatype, spec.shape, field, booleans=booleans)
+
+
+def output_names(signature: Signature) -> tuple[str, ...]:
+    """Return the names of all outputs, in the model's order."""
+    return tuple([spec.name for spec in signature.outputs])
+
+
+def outputs_by_row(names: Sequence[str], arrays: Sequence[Array], rows: int, field: str) -> Any:
+    """Return one entry for each row: the value of the one output, or an object of all by name.
+
+    Raises:
+        RequestError: 400 where an output is not by row.
+
+    """
+    for name, array in zip(names, arrays, strict=True):
+        if array.shape[:1] != (rows,):
+            raise RequestError(
+                400,
+                f"{field}: the model's output {shown(name)} has the shape {list(array.shape)}, no entry for "
+                f"each of {rows} rows: use POST /predict or the Open Inference Protocol",
+            )
+    if len(arrays) == 1:
+        return arrays[0]
+    columns = (list(encode(array)) for array in arrays)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _some(rows: Any, field: str) -> list[Any]:
+    found = expect(rows, list, field)
+    if not found:
+        raise RequestError(400, f"{field}: empty")
+    return found
+
+
+def _named(specs: Sequence[TensorSpec], rows: list[Any], field: str, *, booleans: bool) -> dict[str, Array]:
+    names = {spec.name for spec in specs}
+    for index, row in enumerate(rows):
+        if type(row) is not dict or row.keys() != names:
+            raise _misnamed(row, [spec.name for spec in specs], f"{field}[{index}]")
+    return {
+        spec.name: column([row[spec.name] for row in rows], spec, f"{field}[].{spec.name}", booleans=booleans)
+        for spec in specs
+    }
+
+
+def _misnamed(row: Any, names: list[str], where: str) -> RequestError:
+    """Say what is wrong with a row that is no object with exactly these names."""
+    allowed = ", ".join(names) or "nothing"
+    if type(row) is not dict:
+        return RequestError(400, f"{where}: {shown(row)}, expected an object with {allowed}")
+    for name in row:
+        if name not in names:
+            return RequestError(400, f"{where}: unknown key {shown(name)}, allowed are {allowed}")
+    missing = next(name for name in names if name not in row)
+    return RequestError(400, f"{where}.{missing}: missing")
+
+
+def _preprocessed(signature: Signature, preprocess: Preprocess, rows: Any, field: str) -> dict[str, Array]:
+    """Run the package's own code, whose faults must not look like the server's."""
+    instances = _some(rows, field)
+    try:
+        inputs = preprocess(instances)
+    except ValueError as error:
+        raise RequestError(400, f"preprocess: {' '.join(str(error).split())[:300]}") from None
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the package's
+        # Its message may quote the rows, which are nobody's business but the caller's.
+        logger.warning("preprocess: %s %s", type(error).__name__, _place(error))
+        raise RequestError(400, "preprocess: cannot read these rows") from None
+    for spec in signature.inputs:
+        array = inputs.get(spec.name) if isinstance(inputs, dict) else None
+        if not isinstance(array, np.ndarray) or array.dtype != spec.datatype.dtype:
+            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            logger.warning("preprocess: gave %s for the input %s", given, spec.name)
+            raise RequestError(
+                500,
+                f"preprocess: gave {given} for the input {spec.name}, the model takes {spec.datatype.name}",
+            )
+        if not spec.accepts(array.shape):
+            raise RequestError(
+                400,
+                f"preprocess: gave the shape {list(array.shape)} for the input {spec.name}, the model takes "
+                f"{list(spec.shape)}",
+            )
+    return {spec.name: inputs[spec.name] for spec in signature.inputs}
+
+
+def _place(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

@@ -1,0 +1,293 @@
+"""The queue before one model: what arrives close together is computed together.
+
+A batch costs a small model little more than one row does: that is what a server can win. Waiting for a batch
+is what it can lose: a lane starts as soon as it is free, with what is there. Only where a delay is configured
+does it wait for more, and only while requests do arrive together.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+
+from modelberth_server.contracts.contract import Prediction
+from modelberth_server.errors import RequestError
+from modelberth_server.http.message import Request, Response
+from modelberth_server.model.session import Inference, Model
+from modelberth_server.model.signature import Signature
+from modelberth_server.tensors import Array
+
+__all__ = ["Lane", "Observer"]
+
+# A quick model is only known to be quick for what is about as small as its warm-up.
+SMALL_BODY_BYTES: Final = 32 * 1024
+# As long a run in the event loop keeps every other client waiting.
+TOO_SLOW_SECONDS: Final = 0.02
+
+logger = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Hears of every computed batch, with the rows of all its requests in their order."""
+
+    def batch(
+        self,
+        signature: Signature,
+        requests: Sequence[Request],
+        inputs: Mapping[str, Array],
+        outputs: Mapping[str, Array],
+        waited: Sequence[float],
+        seconds: float,
+        rows: Sequence[int],
+    ) -> None:
+        """Take note of a batch; times in seconds, rows of each request."""
+        ...
+
+    def in_flight(self, number: int) -> None:
+        """Take note of how many predictions are queued or being computed."""
+        ...
+
+
+class Item:
+    """One request's place in the queue; `here`: computed in the event loop, and not in a thread."""
+
+    __slots__ = ("answered", "here", "prediction", "request", "rows", "timer")
+
+    def __init__(self, request: Request, prediction: Prediction, rows: int, here: bool) -> None:  # noqa: FBT001
+        self.request = request
+        self.prediction = prediction
+        self.rows = rows
+        self.here = here
+        self.answered = False
+        self.timer: asyncio.TimerHandle | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Batch:
+    """Items that are computed together, and what came of it."""
+
+    items: list[Item]
+    inputs: dict[str, Array] = field(default_factory=dict)
+    inference: Inference | None = None
+    arrays: list[Array] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Lane:
+    """One model's queue; everything but `_compute` runs in the event loop's thread.
+
+    Args:
+        model: what computes
+        pool: threads for a model that takes too long for the event loop
+        slots: runs in that pool at the same time
+        max_rows: rows of a batch; a request with more is computed alone
+        delay: seconds that a request may wait for others
+        answer: takes the response of every request
+        observer: hears of every batch
+
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        pool: ThreadPoolExecutor,
+        *,
+        slots: int,
+        max_rows: int,
+        delay: float,
+        answer: Callable[[Request, Response], None],
+        observer: Observer,
+    ) -> None:
+        self.model = model
+        self._pool = pool
+        self._slots = slots
+        self._max_here = max_rows
+        self._max_rows = max_rows if model.batches else 1
+        self._delay = delay if model.batches else 0.0
+        self._answer = answer
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Item] = deque()
+        self._scheduled: asyncio.Handle | None = None
+        self._running = 0
+        # Requests in the last batch: what tells whether it pays to wait for company.
+        self._company = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is queued or being computed."""
+        return bool(self._queue) or self._running > 0
+
+    def submit(self, prediction: Prediction, request: Request) -> None:
+        """Queue a prediction; its response goes to `answer`."""
+        rows = _rows(prediction)
+        here = self.model.quick and rows <= self._max_here and len(request.body) <= SMALL_BODY_BYTES
+        item = Item(request, prediction, rows, here)
+        if not here:
+            delay = max(request.deadline - time.monotonic(), 0)
+            item.timer = self._loop.call_later(delay, self._expire, item)
+        self._queue.append(item)
+        if self._scheduled is None:
+            if here or self._running < self._slots:
+                self._schedule()
+        elif self._delay and sum(waiting.rows for waiting in self._queue) >= self._max_rows:
+            self._flush()
+
+    def _schedule(self) -> None:
+        if self._delay and self._company > 1:
+            self._scheduled = self._loop.call_later(self._delay, self._flush)
+        else:
+            # At the end of this turn of the loop: whatever other connections have brought in it is included.
+            self._scheduled = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None
+        while self._queue and (self._queue[0].here or self._running < self._slots):
+            batch = self._take()
+            if batch is None:
+                break
+            self._run(batch)
+
+    def _take(self) -> Batch | None:
+        """Take the items at the head of the queue that fit into one batch; the late ones are answered."""
+        now = time.monotonic()
+        queue = self._queue
+        items: list[Item] = []
+        rows = 0
+        while queue:
+            item = queue[0]
+            request = item.request
+            if request.deadline <= now or request.abandoned or item.answered:
+                self._expire(queue.popleft())
+                continue
+            rows += item.rows
+            if items and (rows > self._max_rows or not _alike(items[0], item)):
+                break
+            items.append(queue.popleft())
+        self._company = len(items)
+        return Batch(items) if items else None
+
+    def _run(self, batch: Batch) -> None:
+        if not batch.items[0].here:
+            self._run_in_pool(batch)
+            return
+        began = time.thread_time()
+        try:
+            self._compute(batch)
+        except Exception as error:  # noqa: BLE001 -- sorted out there
+            self._failed(batch, error)
+        else:
+            self._done(batch)
+        # By the thread's own clock: on a busy machine the other one says little of the model.
+        seconds = time.thread_time() - began
+        if seconds > TOO_SLOW_SECONDS:
+            self.model.quick = False
+            logger.info("a batch took %.0f ms: from now on in threads", seconds * 1000)
+
+    def _run_in_pool(self, batch: Batch) -> None:
+        self._running += 1
+        batch.inference = self.model.inference()
+        for item in batch.items:
+            # Until it is computed, and not until it is answered: the thread is not free before.
+            assert item.timer is not None
+            item.timer.cancel()
+            delay = max(item.request.deadline - time.monotonic(), 0)
+            item.timer = self._loop.call_later(delay, self._expire, item, batch)
+        work = self._pool.submit(self._compute, batch)
+        work.add_done_callback(
+            lambda done: self._loop.call_soon_threadsafe(self._returned, batch, done.exception())
+        )
+
+    def _returned(self, batch: Batch, error: BaseException | None) -> None:
+        self._running -= 1
+        if error is None:
+            self._done(batch)
+        else:
+            self._failed(batch, error)
+        if self._queue and self._scheduled is None:
+            self._flush()
+
+    def _compute(self, batch: Batch) -> None:
+        """Run the model and make the responses; of a slow model in a thread of the pool."""
+        began = time.monotonic()
+        items = batch.items
+        first = items[0].prediction
+        alone = len(items) == 1
+        batch.inputs = first.inputs if alone else _joined([item.prediction.inputs for item in items])
+        inference = batch.inference or self.model
+        batch.arrays = arrays = inference.run(batch.inputs, first.outputs)
+        if alone:
+            batch.responses.append(first.encode(arrays))
+        else:
+            end = 0
+            for item in items:
+                start, end = end, end + item.rows
+                batch.responses.append(item.prediction.encode([array[start:end] for array in arrays]))
+        batch.seconds = time.monotonic() - began
+
+    def _done(self, batch: Batch) -> None:
+        requests = [item.request for item in batch.items]
+        began = time.monotonic() - batch.seconds
+        outputs = dict(zip(batch.items[0].prediction.outputs, batch.arrays, strict=True))
+        # From the headers on: to read the body is a part of the wait.
+        waited = [began - request.started for request in requests]
+        rows = [item.rows for item in batch.items]
+        self._observer.batch(
+            self.model.signature, requests, batch.inputs, outputs, waited, batch.seconds, rows
+        )
+        for item, response in zip(batch.items, batch.responses, strict=True):
+            self._give(item, response)
+
+    def _failed(self, batch: Batch, error: BaseException) -> None:
+        """Answer with the error; in a batch, find out whose it is by computing each alone."""
+        if not isinstance(error, RequestError):
+            logger.error("unexpected error in a prediction", exc_info=error)
+            error = RequestError(500, "internal error")
+        if len(batch.items) == 1:
+            self._give(batch.items[0], Response.error(error))
+            return
+        for item in batch.items:
+            self._run(Batch([item]))
+
+    def _expire(self, item: Item, batch: Batch | None = None) -> None:
+        error = RequestError(504, "timeout: the prediction took longer than allowed")
+        if item.request.abandoned:
+            # Nobody reads it; this is what the metrics call it, as nginx does.
+            error = RequestError(499, "the client has gone")
+        self._give(item, Response.error(error))
+        if batch is not None and batch.inference is not None and all(other.answered for other in batch.items):
+            batch.inference.abort()
+
+    def _give(self, item: Item, response: Response) -> None:
+        if item.timer is not None:
+            item.timer.cancel()
+        if not item.answered:
+            item.answered = True
+            self._answer(item.request, response)
+
+
+def _rows(prediction: Prediction) -> int:
+    for array in prediction.inputs.values():
+        return len(array) if array.ndim else 1
+    return 1
+
+
+def _alike(one: Item, other: Item) -> bool:
+    """Tell whether two requests can be computed as one: the same outputs, and shapes but for the rows."""
+    if one.here is not other.here or one.prediction.outputs != other.prediction.outputs:
+        return False
+    others = other.prediction.inputs
+    return all(array.shape[1:] == others[name].shape[1:] for name, array in one.prediction.inputs.items())
+
+
+def _joined(inputs: list[dict[str, Array]]) -> dict[str, Array]:
+    return {name: np.concatenate([arrays[name] for arrays in inputs]) for name in inputs[0]}

@@ -1,0 +1,1 @@
+"""The model: pinned bytes, verified, loaded and warm."""

@@ -1,0 +1,128 @@
+"""Which versions to serve: one from the variables, or several from a file that may change while they run."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from modelberth_server.errors import SettingsError
+from modelberth_server.settings import Settings
+
+__all__ = ["ModelReference", "references"]
+
+MAX_WEIGHT: Final = 1_000_000
+_KEYS: Final = {"version", "path", "uri", "sha256", "weight", "shadow"}
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """A version that shall be served.
+
+    Attributes:
+        origin: the variable or the place in the file that names it, for errors
+        version: its name in routes and metrics
+        sha256: what pins it
+        path: ONNX file or package folder
+        uri: where to fetch it from; neither of them: in a platform's folder
+        weight: its share of the requests that name no version
+        shadow: it gets copies of requests, and answers none
+
+    """
+
+    origin: str
+    version: str
+    sha256: str | None
+    path: Path | None = None
+    uri: str | None = None
+    weight: int = 1
+    shadow: bool = False
+
+
+def references(settings: Settings) -> tuple[ModelReference, ...]:
+    """Return the versions that the settings ask for.
+
+    The file has the form `{"versions": [{"version": "3", "path": "/models/3", "sha256": "…", "weight": 90},
+    {"version": "4", "uri": "s3://…", "sha256": "…", "shadow": true}]}`.
+
+    Raises:
+        SettingsError: the variables contradict each other, or the file cannot be read or is wrong.
+
+    """
+    if settings.models_file is not None:
+        for name in ("model_path", "model_uri", "model_sha256"):
+            if getattr(settings, name) is not None:
+                variable = f"MODELBERTH_{name.upper()}"
+                raise SettingsError(
+                    f"{variable}: set beside MODELBERTH_MODELS_FILE, which says it for each version"
+                )
+        return _of_file(settings.models_file)
+    if settings.model_path is not None and settings.model_uri is not None:
+        raise SettingsError("MODELBERTH_MODEL_URI: set beside MODELBERTH_MODEL_PATH, only one can be served")
+    if settings.model_sha256 is None:
+        raise SettingsError(
+            "MODELBERTH_MODEL_SHA256: required, and not set; allowed is 64 hexadecimal digits"
+        )
+    origin = "MODELBERTH_MODEL_URI" if settings.model_uri is not None else "MODELBERTH_MODEL_PATH"
+    return (
+        ModelReference(
+            origin,
+            settings.model_version,
+            settings.model_sha256,
+            settings.model_path,
+            settings.model_uri,
+        ),
+    )
+
+
+def _of_file(path: Path) -> tuple[ModelReference, ...]:
+    origin = f"MODELBERTH_MODELS_FILE: {path}"
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{origin} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{origin} is not JSON: {error}") from None
+    entries = document.get("versions") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(entries, list) or not entries:
+        raise SettingsError(f'{origin}: expected {{"versions": [one or more]}}')
+    versions = tuple(_entry(f"{origin}: versions[{index}]", entry) for index, entry in enumerate(entries))
+    names = [one.version for one in versions]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise SettingsError(f"{origin}: version {min(twice)!r} is there twice")
+    if not any(one.weight for one in versions if not one.shadow):
+        raise SettingsError(
+            f"{origin}: no version gets requests: give one a weight of 1 or more, and no shadow"
+        )
+    return versions
+
+
+def _entry(where: str, entry: Any) -> ModelReference:
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where}: expected an object")
+    if unknown := entry.keys() - _KEYS:
+        raise SettingsError(f"{where}: unknown key {min(unknown)!r}, known are {', '.join(sorted(_KEYS))}")
+    path, uri = entry.get("path"), entry.get("uri")
+    if (path is None) == (uri is None) or not isinstance(path or uri, str):
+        raise SettingsError(f"{where}: expected either a path or a uri")
+    weight, shadow = entry.get("weight", 1), entry.get("shadow", False)
+    if type(weight) is not int or not 0 <= weight <= MAX_WEIGHT:
+        raise SettingsError(f"{where}.weight: {weight!r} is not a whole number from 0 to {MAX_WEIGHT}")
+    if type(shadow) is not bool:
+        raise SettingsError(f"{where}.shadow: {shadow!r} is neither true nor false")
+    return ModelReference(
+        where,
+        _text(where, entry, "version", r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
+        _text(where, entry, "sha256", r"[0-9a-f]{64}"),
+        None if path is None else Path(path),
+        uri,
+        weight,
+        shadow,
+    )
+
+
+def _text(where: str, entry: dict[str, Any], key: str, pattern: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
+        raise SettingsError(f"{where}.{key}: {value!r} does not match {pattern}")
+    return value

@@ -1,0 +1,56 @@
+"""The server as a function of AWS Lambda: no socket, one invocation at a time."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping
+
+import uvloop
+
+from modelberth_server.access.access import Access
+from modelberth_server.app import App
+from modelberth_server.aws_lambda.runtime import RuntimeClient, connect, report_init_error, serve
+from modelberth_server.errors import StartError
+from modelberth_server.process.rollout import Rollout
+from modelberth_server.settings import Settings
+from modelberth_server.telemetry.telemetry import Telemetry
+
+__all__ = ["run"]
+
+
+def run(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Answer invocations until the platform ends the process; return the exit status of a failed start."""
+    client = connect(environ)
+    try:
+        uvloop.run(_serve(settings, environ, client))
+    except StartError as error:
+        report_init_error(client, error)
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+async def _serve(settings: Settings, environ: Mapping[str, str], client: RuntimeClient) -> None:
+    access = Access.from_settings(settings)
+    telemetry = Telemetry.from_settings(settings, environ)
+    app = App(settings, environ, access, telemetry)
+    await telemetry.start()
+    await access.start()
+    rollout = Rollout(settings, environ, app)
+    following: asyncio.Task[None] | None = None
+    try:
+        await rollout.first()
+        following = asyncio.create_task(rollout.follow())
+        store = None
+        if settings.s3_output_uri is not None:
+            from modelberth_server.sources.object_store import ObjectStore  # noqa: PLC0415 -- 20 ms
+
+            store = ObjectStore()
+        await serve(app.handle, settings, client, store)
+    finally:
+        if following is not None:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+        await access.close()
+        await telemetry.close()

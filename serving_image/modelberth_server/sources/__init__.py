@@ -1,0 +1,1 @@
+"""Where model files come from when they are not on this machine."""
