@@ -14,11 +14,14 @@ in_environment := $(bin)/python tools/environment.py --
 compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS)
 
+# Servers that `make bench-serving` compares with, each in an environment of its own.
+rivals := $(wildcard benchmarks/serving/rivals/*.in)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test lint bench env lock clean
+.PHONY: help setup up preview down recover test lint bench bench-serving env lock proto clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make this checkout ready: uv, the locked packages in .venv, the Pulumi CLI
 	@$(PYTHON) tools/bootstrap.py
@@ -47,6 +50,9 @@ lint: setup ## Check style, format and types
 bench: setup ## Measure the speed (ARGS="--only imports --rounds 9")
 	@$(in_environment) python benchmarks/run.py $(ARGS)
 
+bench-serving: setup ## Measure the model server against others (ARGS="--only trees-1 --rounds 1")
+	@$(in_environment) python benchmarks/serving/measure.py $(ARGS)
+
 env: ## Print the environment for a shell: eval "$(make env)"
 	@$(PYTHON) tools/bootstrap.py >&2
 	@$(bin)/python tools/environment.py
@@ -54,6 +60,12 @@ env: ## Print the environment for a shell: eval "$(make env)"
 lock: ## Lock the newest allowed versions of what is not locked yet (ARGS=--upgrade: of everything)
 	@$(compile) --universal --python-version 3.11 --all-extras --output-file requirements/all.lock pyproject.toml
 	@$(compile) --no-annotate --output-file tools/uv.txt tools/uv.in
+	@for rival in $(rivals); do $(PYTHON) tools/uv_cli.py pip compile --quiet --no-header --no-annotate \
+		--python-version 3.11 $(ARGS) --output-file $${rival%.in}.txt $$rival || exit; done
+
+proto: setup ## Generate the code of the gRPC protocol
+	@$(bin)/python -m grpc_tools.protoc -I serving_image --python_out=serving_image --pyi_out=serving_image \
+		serving_image/modelberth_server/grpc_v2/inference.proto
 
 clean: ## Remove the virtual environment and caches; .state/ stays, stacks may be deployed from it
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -41,7 +41,8 @@ def main() -> int:
 
 
 def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
-    if "AWS_LAMBDA_RUNTIME_API" in environ:
+    if "AWS_LAMBDA_RUNTIME_API" in environ and "AWS_LWA_PORT" not in environ:
+        # With the Web Adapter beside it, it is the adapter that asks for invocations.
         from modelberth_server.process.function import run  # noqa: PLC0415
 
         return run(settings, environ)

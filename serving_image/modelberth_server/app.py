@@ -56,13 +56,18 @@ class App:
         """Why the last change of the versions was not carried out."""
         self.versions = Versions()
         self.execution = Execution(settings, self._answer, telemetry)
-        watching = (
-            Route("GET", "/metrics", self._expose_metrics, open=True),
-            Route("GET", "/admin/versions", self._list_versions, open=True),
-        )
+        metrics = Route("GET", "/metrics", self._expose_metrics, open=True)
+        # For those who operate the server, on a port of their own where it has one.
         own_port = settings.admin_port is not None
-        self._routes = Router((*self._model_routes(environ), *(() if own_port else watching[:1])))
-        self._admin_routes = Router(watching)
+        self._routes = Router((*self._model_routes(environ), *(() if own_port else (metrics,))))
+        self._admin_routes = Router(
+            (
+                metrics,
+                Route("GET", "/health/live", self._live, open=True),
+                Route("GET", "/health/ready", self._ready, open=True),
+                Route("GET", "/admin/versions", self._list_versions, open=True),
+            )
+        )
 
     @property
     def status(self) -> str:
@@ -72,10 +77,18 @@ class App:
         return "ready" if self.versions.served else "loading"
 
     def serve(self, *served: Served) -> None:
-        """Answer with these versions from now on; a version that is none of them any more ends its work."""
+        """Answer with these versions from now on; a version that is none of them any more ends its work.
+
+        Raises:
+            StartError: a version cannot be watched as the settings ask; nothing has changed then.
+
+        """
         before = {one.model for one in self.versions.served}
-        self.versions = Versions(*served)
         now = {one.model for one in served}
+        for model in now - before:
+            signature = model.signature
+            self._telemetry.check(signature, signature.reference, signature.labels)
+        self.versions = Versions(*served)
         for model in now - before:
             signature = model.signature
             self._telemetry.serve(signature, self._settings.revision, signature.reference, signature.labels)
@@ -145,6 +158,7 @@ class App:
             yield Route("GET", f"{template}/ready", self._model_ready, open=True)
 
     def _predict(self, contract: Contract, request: Request, segments: Mapping[str, str]) -> None:
+        contract = request.contract or contract
         model = self._model(segments)
         deadline = request.started + self._settings.timeout_seconds
         patience = request.headers.get(CALLERS_TIMEOUT)

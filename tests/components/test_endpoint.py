@@ -44,7 +44,7 @@ def test_the_process_is_told_what_the_spec_says(recorder: Recorder) -> None:
         "model": {"uri": "file:a%20model.onnx", "sha256": "AB" * 32, "version": "7"},
         "limits": {"max_body": "2Mi", "timeout": "1500ms", "concurrency": 7, "startup_timeout": "2m"},
         "scaling": {"min": 3, "max": 3},
-        "runtime": {"threads": 2},
+        "runtime": {"threads": 2, "batching": {"max_size": 8, "max_delay": "2ms"}},
         "target": {"kind": "local", "port": 8080, "drain": "3s"},
     }
     run(recorder, lambda: ModelEndpoint("iris", ModelEndpointArgs.parse(config)))
@@ -59,6 +59,8 @@ def test_the_process_is_told_what_the_spec_says(recorder: Recorder) -> None:
             "MODELBERTH_TIMEOUT_SECONDS": "1.5",
             "MODELBERTH_MAX_CONCURRENCY": "7",
             "MODELBERTH_THREADS": "2",
+            "MODELBERTH_MAX_BATCH_SIZE": "8",
+            "MODELBERTH_BATCH_DELAY_MS": "2",
         },
         "port": 8080,
         "replicas": 3,

@@ -66,9 +66,7 @@ tensors = st.fixed_dictionaries(
 good_tensor = st.builds(
     lambda data: {"name": "input", "datatype": "FP32", "shape": [1, 4], "data": data}, row
 )
-raw_tensor = st.just(
-    {"name": "input", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}}
-)
+RAW = {"name": "input", "datatype": "FP32", "shape": [1, 4], "parameters": {"binary_data_size": 16}}
 outputs = st.lists(
     st.builds(
         lambda name, more: {"name": name, **more},
@@ -81,13 +79,15 @@ infer_bodies = st.fixed_dictionaries(
     optional={"id": scalars, "parameters": parameters | json_values, "outputs": outputs | json_values},
 )
 raw_bodies = st.fixed_dictionaries(
-    {"inputs": st.lists(raw_tensor | tensors, min_size=1, max_size=2)},
+    {"inputs": st.lists(st.just(RAW) | tensors, min_size=1, max_size=2)},
     optional={"parameters": st.just({"binary_data_output": True}) | parameters, "outputs": outputs},
 )
 
 
 def of_keys(*keys: str) -> st.SearchStrategy[Any]:
-    return st.dictionaries(st.sampled_from(keys), almost_rows, min_size=1, max_size=2)
+    """Objects with some of these keys, as often as not just rows under the first."""
+    some = st.dictionaries(st.sampled_from(keys), almost_rows, min_size=1, max_size=2)
+    return st.one_of(rows.map(lambda value: {keys[0]: value}), some)
 
 
 @st.composite
@@ -106,9 +106,9 @@ def json_messages(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Message]:
 
 @st.composite
 def raw_messages(draw: Callable[..., Any]) -> Message:
-    header = orjson.dumps(draw(raw_bodies))
-    length = len(header) + draw(st.sampled_from([0, 0, 0, 1, -1, 99]))
-    body = draw(broken(st.just(header + draw(st.sampled_from([bytes(16), bytes(16), bytes(32), b""])))))
+    header = orjson.dumps(draw(st.just({"inputs": [RAW]}) | raw_bodies))
+    length = len(header) + draw(st.sampled_from([0] * 30 + [1, -1, 99]))
+    body = draw(broken(st.just(header + draw(st.sampled_from([bytes(16)] * 20 + [bytes(32), b""])))))
     return body, {
         "content_type": "application/octet-stream",
         "inference_header_content_length": str(length),
@@ -154,7 +154,7 @@ CASES: list[tuple[Contract, st.SearchStrategy[Message]]] = [
     (vertex.predict, json_messages(of_keys("instances", "parameters"))),
     (sagemaker.invocations, json_messages(of_keys("instances") | almost_rows)),
     (sagemaker.invocations, tables_of_aws),
-    (open_inference.infer, json_messages(infer_bodies)),
+    (open_inference.infer, json_messages(good_tensor.map(lambda one: {"inputs": [one]}) | infer_bodies)),
     (open_inference.infer, raw_messages()),
 ]
 

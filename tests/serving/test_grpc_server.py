@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import dataclasses
-import datetime as dt
-import ipaddress
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -13,12 +11,10 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import httpx
 import numpy as np
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from modelberth_server.contracts.open_inference import model_metadata, server_metadata
 from modelberth_server.errors import ListenError, RequestError, SettingsError
@@ -30,6 +26,9 @@ from modelberth_server.http.message import Request, Response
 from modelberth_server.model.signature import Signature
 from modelberth_server.settings import Settings
 from modelberth_server.tensors import ONNX_DATATYPES, TensorSpec
+from serving.authorities import Authority, Pair
+from serving.models import ModelFile
+from serving.processes import Launch
 
 SETTINGS = Settings.from_environ({"HOST": "127.0.0.1", "MODELBERTH_GRPC_PORT": "0"})
 FP32 = ONNX_DATATYPES["tensor(float)"]
@@ -76,15 +75,10 @@ class Doubling:
         raise RequestError(404, f"path: no route {request.path}")
 
 
-Call = Callable[..., Coroutine[Any, Any, Any]]
+class Client:
+    """Calls a service by its channel."""
 
-
-class Service:
-    """A server, its application and a client's channel to it."""
-
-    def __init__(self, server: GrpcServer, app: Doubling, channel: grpc.aio.Channel) -> None:
-        self.server = server
-        self.app = app
+    def __init__(self, channel: grpc.aio.Channel) -> None:
         self.channel = channel
 
     async def call(self, method: str, message: Any, **more: Any) -> Any:
@@ -100,6 +94,15 @@ class Service:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await self.call(method, message, **more)
         return refusal.value
+
+
+class Service(Client):
+    """A client of a server whose application a test can see into."""
+
+    def __init__(self, server: GrpcServer, app: Doubling, channel: grpc.aio.Channel) -> None:
+        super().__init__(channel)
+        self.server = server
+        self.app = app
 
 
 @contextlib.asynccontextmanager
@@ -287,27 +290,76 @@ def test_uvloop_carries_it() -> None:
     uvloop.run(main())
 
 
+async def answers(service: Service) -> None:
+    assert (await service.call("ServerLive", pb.ServerLiveRequest())).live
+
+
+async def refuses(service: Service) -> None:
+    error = await service.refused("ServerLive", pb.ServerLiveRequest(), timeout=10)
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert not service.app.requests
+
+
+def trusting(authority: Authority, pair: Pair | None = None) -> grpc.ChannelCredentials:
+    root = authority.cert.read_bytes()
+    if pair is None:
+        return grpc.ssl_channel_credentials(root)
+    return grpc.ssl_channel_credentials(root, pair.key.read_bytes(), pair.cert.read_bytes())
+
+
 def test_with_a_certificate_it_speaks_tls_only(tmp_path: Path) -> None:
-    certificate, key = self_signed(tmp_path)
-    settings = dataclasses.replace(SETTINGS, tls_cert_file=certificate, tls_key_file=key)
-    credentials = grpc.ssl_channel_credentials(certificate.read_bytes())
-
-    async def answers(service: Service) -> None:
-        assert (await service.call("ServerLive", pb.ServerLiveRequest())).live
-
-    async def refuses(service: Service) -> None:
-        error = await service.refused("ServerLive", pb.ServerLiveRequest(), timeout=5)
-        assert error.code() == grpc.StatusCode.UNAVAILABLE
-        assert not service.app.requests
-
-    run(answers, settings=settings, credentials=credentials)
+    authority = Authority(tmp_path, "authority")
+    server = authority.issue("server")
+    settings = dataclasses.replace(SETTINGS, tls_cert_file=server.cert, tls_key_file=server.key)
+    run(answers, settings=settings, credentials=trusting(authority))
     run(refuses, settings=settings)
-    mutual = dataclasses.replace(settings, tls_client_ca_file=certificate)
-    run(refuses, settings=mutual, credentials=credentials)
-    with_own = grpc.ssl_channel_credentials(
-        certificate.read_bytes(), key.read_bytes(), certificate.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("uri", "caller"), [(None, "cert:client"), ("spiffe://mesh/client", "cert:spiffe://mesh/client")]
+)
+def test_where_clients_have_certificates_the_certificate_is_the_caller(
+    tmp_path: Path, uri: str | None, caller: str
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    server, client = authority.issue("server"), authority.issue("client", uri=uri)
+    settings = dataclasses.replace(
+        SETTINGS, tls_cert_file=server.cert, tls_key_file=server.key, tls_client_ca_file=authority.cert
     )
-    run(answers, settings=mutual, credentials=with_own)
+
+    async def named(service: Service) -> None:
+        await answers(service)
+        assert service.app.requests[0].caller == caller
+
+    run(named, settings=settings, credentials=trusting(authority, client))
+    run(refuses, settings=settings, credentials=trusting(authority))
+
+
+def test_a_certificate_that_is_replaced_is_used_from_then_on(tmp_path: Path) -> None:
+    old, new = Authority(tmp_path, "old"), Authority(tmp_path, "new")
+    server = old.issue("server")
+    settings = dataclasses.replace(SETTINGS, tls_cert_file=server.cert, tls_key_file=server.key)
+
+    async def main() -> None:
+        async with running(settings, credentials=trusting(old)) as service:
+            await answers(service)
+            server.cert.write_bytes(b"no certificate")
+            address = f"127.0.0.1:{service.server.port}"
+            async with fresh(service, address, old) as again:
+                await answers(again)
+            new.issue("server")
+            async with fresh(service, address, new) as renewed:
+                await answers(renewed)
+
+    asyncio.run(main())
+
+
+@contextlib.asynccontextmanager
+async def fresh(service: Service, address: str, authority: Authority) -> AsyncIterator[Service]:
+    """Another connection to the same server."""
+    options = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
+    async with grpc.aio.secure_channel(address, trusting(authority), options) as channel:
+        yield Service(service.server, service.app, channel)
 
 
 def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -320,30 +372,36 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         asyncio.run(serve(stricter, Doubling().handle))
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate of 127.0.0.1 that is its own authority, for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return certificate_file, key_file
+def test_the_real_server_answers_both_forms_alike(iris: ModelFile, launch: Launch) -> None:
+    server = launch(iris.environ(MODELBERTH_MODEL_NAME="iris", MODELBERTH_GRPC_PORT="0"))
+    server.wait_until_ready()
+    server.wait_for_log("gRPC on port ")
+    port = int(server.log.partition("gRPC on port ")[2].split()[0])
+    row = [5.1, 3.5, 1.4, 0.2]
+    answer = httpx.post(f"{server.url}/predict", json={"input": [row]}, trust_env=False).json()
+
+    async def main() -> None:
+        options = (("grpc.enable_http_proxy", 0),)
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+            client = Client(channel)
+            assert (await client.call("ServerReady", pb.ServerReadyRequest())).ready
+            model = await client.call("ModelMetadata", pb.ModelMetadataRequest(name="iris"))
+            (spec,) = model.inputs
+            given = pb.ModelInferRequest(
+                model_name="iris",
+                inputs=[{"name": spec.name, "datatype": spec.datatype, "shape": [1, 4]}],
+                raw_input_contents=[np.array(row, np.float32).tobytes()],
+            )
+            raw = await client.call("ModelInfer", given)
+            given.inputs[0].contents.fp32_contents.extend(row)
+            del given.raw_input_contents[:]
+            typed = await client.call("ModelInfer", given)
+            label = answer["predictions"][0].encode()
+            assert typed.outputs[0].contents.bytes_contents[0] == label
+            assert raw.raw_output_contents[0] == len(label).to_bytes(4, "little") + label
+            error = await client.refused("ModelInfer", rows((1, 2), model_name="other"))
+            assert error.code() == grpc.StatusCode.NOT_FOUND
+
+    asyncio.run(main())
+    server.terminate()
+    assert server.exit_status() == 0

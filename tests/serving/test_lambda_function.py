@@ -18,8 +18,7 @@ from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
 from modelberth_server.settings import Settings
 from modelberth_server.sources.stream import SourceError
-from serving.test_lambda_events import http_api
-from serving.test_lambda_runtime import s3_event
+from serving.lambda_events import http_api, s3_event
 
 SETTINGS = Settings.from_environ(
     {

@@ -1,17 +1,20 @@
 """The server as an AWS Lambda function: the real process, driven as the platform does it."""
 
 import base64
+import hashlib
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from serving.lambda_events import balancer, http_api, rest_api, s3_event
 from serving.lambda_platform import LambdaPlatform, Outcome, lambda_platform
 from serving.models import ModelFile
 from serving.processes import Launch, ServerProcess, launcher, wait_until
-from serving.test_lambda_events import balancer, http_api, rest_api
 
 ROW = [5.1, 3.5, 1.4, 0.2]
 
@@ -158,14 +161,22 @@ def test_the_end_of_the_runtime_api_ends_the_process(iris: ModelFile, launch: La
     assert server.process.returncode != 0
 
 
-def s3_event(*keys: str) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventSource": "aws:s3",
-                "eventName": "ObjectCreated:Put",
-                "s3": {"bucket": {"name": "data"}, "object": {"key": key, "size": 1}},
-            }
-            for key in keys
-        ]
-    }
+def test_a_key_is_asked_of_callers_over_http_and_iam_vouches_for_the_others(
+    iris: ModelFile, launch: Launch, platform_of_its_own: LambdaPlatform, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"team {hashlib.sha256(b'a-key-of-the-team').hexdigest()}\n")
+    launch(iris.environ(**platform_of_its_own.environ, MODELBERTH_API_KEYS_FILE=str(keys)))
+    assert http(platform_of_its_own.invoke(http_api(body=body_of())))[0] == 401
+    known = http_api(body=body_of(), headers={"x-api-key": "a-key-of-the-team"})
+    assert http(platform_of_its_own.invoke(known))[0] == 200
+    assert platform_of_its_own.invoke({"input": [ROW]}).kind == "response"
+
+
+def test_with_the_web_adapter_it_serves_http(
+    iris: ModelFile, launch: Launch, platform_of_its_own: LambdaPlatform
+) -> None:
+    server = launch(iris.environ(**platform_of_its_own.environ, AWS_LWA_PORT="8080"))
+    server.wait_until_ready()
+    assert httpx.get(f"{server.url}/health/ready", trust_env=False).status_code == 200
+    assert not platform_of_its_own.polled.is_set()

@@ -1,24 +1,20 @@
 """Only the pinned bytes are loaded, and only if they are one whole ONNX model."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from modelberth_server.errors import ModelError
-from modelberth_server.model import external_data, loading
-from modelberth_server.model.external_data import has_external_data
+from modelberth_server.model import loading
 from modelberth_server.model.reference import references
 from modelberth_server.model.session import Model
 from modelberth_server.settings import Settings
 from serving.models import ModelFile, identity_model, onnx_model
-
-WEIGHTS = numpy_helper.from_array(np.ones((4, 2), np.float32), "w")
 
 
 def load(settings: Settings) -> Model:
@@ -80,26 +76,6 @@ def test_flipped_bytes_with_their_own_sha256_never_crash(iris: ModelFile, tmp_pa
     assert min(outcomes.values()) > 20
 
 
-def test_the_hashed_bytes_are_the_loaded_ones(
-    iris: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is another one right after it was read: there is no second look at it."""
-    path = tmp_path / "model.onnx"
-    path.write_bytes(iris.path.read_bytes())
-    read = Path.read_bytes
-
-    def read_then_swap(self: Path) -> bytes:
-        data = read(self)
-        self.write_bytes(identity_model(("x", TensorProto.FLOAT, [1])).SerializeToString())
-        return data
-
-    monkeypatch.setattr(Path, "read_bytes", read_then_swap)
-    model = load(settings(replace(iris, path=path)))
-    monkeypatch.undo()
-    assert [spec.name for spec in model.signature.inputs] == ["input"]
-    assert ModelFile.at(path).sha256 != model.signature.sha256 == iris.sha256
-
-
 @pytest.mark.parametrize(
     "data",
     [b"", b"\x80\x04\x95\x0e\x00\x00\x00\x00\x00\x00\x00.", b"PK\x03\x04", b"hello", b"location", b"\0" * 64],
@@ -123,116 +99,20 @@ def test_onnx_runtimes_own_format_is_refused(iris: ModelFile, tmp_path: Path) ->
     refused(ModelFile.at(tmp_path / "m.ort"), "is not an ONNX model")
 
 
-@pytest.mark.parametrize(("name", "problem"), [("missing", "does not exist"), (".", "holds neither a modelberth.json nor an .onnx file")])
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("missing", "does not exist"), (".", "holds neither a modelberth.json nor an .onnx file")],
+)
 def test_no_file_is_refused(iris: ModelFile, tmp_path: Path, name: str, problem: str) -> None:
     refused(replace(iris, path=tmp_path / name), problem)
 
 
 def test_a_file_that_cannot_be_read_is_refused(iris: ModelFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(_: Path) -> bytes:
+    def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(os, "open", denied)
     refused(iris, "cannot be read: Permission denied")
-
-
-def external(tensor: TensorProto, location: str = "w.bin") -> TensorProto:
-    copy = TensorProto()
-    copy.CopyFrom(tensor)
-    copy.ClearField("raw_data")
-    copy.data_location = TensorProto.EXTERNAL
-    copy.external_data.add(key="location", value=location)
-    return copy
-
-
-def matmul() -> ModelProto:
-    return onnx_model(
-        [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        [("x", TensorProto.FLOAT, [None, 4])],
-        [("y", TensorProto.FLOAT, [None, 2])],
-        {"w": np.ones((4, 2), np.float32)},
-    )
-
-
-@pytest.mark.parametrize("location", ["w.bin", "../w.bin", "/etc/passwd"])
-def test_a_model_in_several_files_is_refused(location: str, tmp_path: Path) -> None:
-    (tmp_path / "w.bin").write_bytes(WEIGHTS.raw_data)
-    model = matmul()
-    load(settings(ModelFile.write(tmp_path / "m.onnx", model)))
-    model.graph.initializer[0].CopyFrom(external(model.graph.initializer[0], location))
-    refused(ModelFile.write(tmp_path / "m.onnx", model), "external data")
-
-
-def attribute(**content: Any) -> onnx.AttributeProto:
-    return onnx.AttributeProto(name="value", **content)
-
-
-def node(**content: Any) -> onnx.NodeProto:
-    return onnx.NodeProto(op_type="Constant", output=["c"], attribute=[attribute(**content)])
-
-
-HIDDEN = external(WEIGHTS)
-SPARSE = onnx.SparseTensorProto(values=HIDDEN)
-GRAPH = onnx.GraphProto(initializer=[HIDDEN])
-HIDING_PLACES = {
-    "initializer": ModelProto(graph=GRAPH),
-    "sparse initializer": ModelProto(graph=onnx.GraphProto(sparse_initializer=[SPARSE])),
-    "sparse indices": ModelProto(
-        graph=onnx.GraphProto(sparse_initializer=[onnx.SparseTensorProto(indices=HIDDEN)])
-    ),
-    "attribute": ModelProto(graph=onnx.GraphProto(node=[node(t=HIDDEN)])),
-    "attribute list": ModelProto(graph=onnx.GraphProto(node=[node(tensors=[WEIGHTS, HIDDEN])])),
-    "sparse attribute": ModelProto(graph=onnx.GraphProto(node=[node(sparse_tensor=SPARSE)])),
-    "sparse attribute list": ModelProto(graph=onnx.GraphProto(node=[node(sparse_tensors=[SPARSE])])),
-    "body of a loop": ModelProto(graph=onnx.GraphProto(node=[node(g=GRAPH)])),
-    "branches": ModelProto(graph=onnx.GraphProto(node=[node(graphs=[onnx.GraphProto(), GRAPH])])),
-    "nested bodies": ModelProto(graph=onnx.GraphProto(node=[node(g=onnx.GraphProto(node=[node(g=GRAPH)]))])),
-    "function": ModelProto(functions=[onnx.FunctionProto(node=[node(t=HIDDEN)])]),
-    "function default": ModelProto(functions=[onnx.FunctionProto(attribute_proto=[attribute(t=HIDDEN)])]),
-    "training": ModelProto(training_info=[onnx.TrainingInfoProto(initialization=GRAPH)]),
-    "training algorithm": ModelProto(training_info=[onnx.TrainingInfoProto(algorithm=GRAPH)]),
-}
-
-
-@pytest.mark.parametrize("place", HIDING_PLACES)
-def test_external_data_is_found_wherever_a_tensor_can_be(place: str) -> None:
-    assert has_external_data(HIDING_PLACES[place].SerializeToString())
-
-
-def test_the_word_location_elsewhere_is_no_external_data() -> None:
-    model = matmul()
-    model.doc_string = "location"
-    model.metadata_props.add(key="location", value="w.bin")
-    model.graph.node[0].name = "location"
-    model.graph.initializer[0].doc_string = "location"
-    assert not has_external_data(model.SerializeToString())
-
-
-def test_the_walk_knows_every_field_that_leads_to_a_tensor() -> None:
-    """Compared with the message types of the installed `onnx`."""
-    found: dict[str, dict[int, str]] = {}
-    types = [ModelProto.DESCRIPTOR]
-    reach: dict[str, bool] = {}
-
-    def reaches_tensor(kind: Any) -> bool:
-        if kind.name == "TensorProto":
-            return True
-        if kind.name not in reach:
-            reach[kind.name] = False
-            reach[kind.name] = any(
-                reaches_tensor(field.message_type) for field in kind.fields if field.message_type
-            )
-        return reach[kind.name]
-
-    while types:
-        kind = types.pop()
-        name = kind.name.removesuffix("Proto")
-        if name in found or name == "Tensor":
-            continue
-        inner = [field for field in kind.fields if field.message_type and reaches_tensor(field.message_type)]
-        found[name] = {field.number: field.message_type.name.removesuffix("Proto") for field in inner}
-        types += [field.message_type for field in inner]
-    assert found == external_data._FIELDS
 
 
 @pytest.mark.parametrize("kind", ["BFLOAT16"])

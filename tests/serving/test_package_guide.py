@@ -29,7 +29,7 @@ def test_its_package_is_one(tmp_path: Path) -> None:
 
 def test_its_tables_are_complete() -> None:
     rows = re.findall(r"(?m)^\| (`.+?`) \| (required)? ?\|", TEXT)
-    keys = {(name, bool(required)) for names, required in rows for name in re.findall(r"`(\w+)`", names)}
+    keys = {(name, bool(required)) for names, required in rows for name in re.findall(r"`([a-z]+)`", names)}
     assert {name for name, required in keys if required} == manifest._REQUIRED
     assert {name for name, required in keys if not required} == manifest._OPTIONAL
     assert set(re.findall(r"(?m)^\| `(\w+:\S+)` \|", TEXT)) == set(uri._SHAPES.values())

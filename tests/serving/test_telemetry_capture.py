@@ -351,6 +351,17 @@ def test_rows_that_cannot_be_told_apart_are_dropped_and_counted() -> None:
     assert counted(capture) == {"dropped_total.rows": 3}
 
 
+def test_a_request_with_too_much_to_hash_is_dropped_and_counted() -> None:
+    store = Memory()
+    capture = capturing(store, Redaction(hash=frozenset({"X[1]"}), key=KEY))
+    for rows in (capture_module.MOST_HASHES, capture_module.MOST_HASHES + 1):
+        inputs, outputs = iris_batch(rows)
+        capture.offer(IRIS, named(str(rows)), inputs, outputs, [rows])
+    closed(capture)
+    assert counted(capture) == {"requests_total": 1, "dropped_total.hashes": 1}
+    assert len(store.rows()) == capture_module.MOST_HASHES
+
+
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     path = tmp_path / "key"

@@ -122,6 +122,20 @@ def test_retired_versions_leave_the_exposition_after_a_while() -> None:
     assert kept == {str(version): 2 for version in range(20 - KEPT_RETIRED, 20)}
 
 
+def test_a_model_may_take_the_place_of_one_of_the_same_version() -> None:
+    telemetry = plain()
+    other = Signature("iris", "3", "b" * 64, IRIS.inputs, IRIS.outputs)
+    telemetry.serve(IRIS, "")
+    telemetry.serve(other, "")
+    telemetry.retire(IRIS)
+    compute(telemetry, 1, 1, other)
+    series = scraped(telemetry)
+    assert [dict(labels)["sha256"] for labels in series["modelberth_model_info"]] == ["b" * 64]
+    assert series["modelberth_prediction_bucket_total"]
+    telemetry.retire(other)
+    assert not scraped(telemetry)["modelberth_model_info"]
+
+
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [

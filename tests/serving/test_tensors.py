@@ -225,6 +225,14 @@ leaves = st.one_of(
 )
 
 
+@st.composite
+def with_one_other(draw: Callable[..., Any], rows: st.SearchStrategy[list[list[Any]]]) -> list[list[Any]]:
+    """Rows of two, in which one value may be of any kind."""
+    table = draw(rows)
+    draw(st.sampled_from(table))[draw(st.integers(0, 1))] = draw(st.sampled_from(EDGES) | leaves)
+    return table
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_every_json_value_is_taken_or_refused_as_the_plain_loop_does(name: str) -> None:
     outcomes: Counter[str] = Counter()
@@ -235,11 +243,12 @@ def test_every_json_value_is_taken_or_refused_as_the_plain_loop_does(name: str) 
     @given(
         value=st.one_of(
             st.lists(st.lists(usual, min_size=2, max_size=2), min_size=1, max_size=4),
-            st.lists(st.lists(usual | leaves, min_size=2, max_size=2), min_size=1, max_size=4),
+            with_one_other(st.lists(st.lists(usual, min_size=2, max_size=2), min_size=1, max_size=4)),
+            with_one_other(st.lists(st.lists(usual, min_size=2, max_size=2), min_size=1, max_size=4)),
             st.lists(st.lists(leaves, max_size=3) | leaves, max_size=3),
             st.recursive(leaves, lambda inner: st.lists(inner, max_size=3), max_leaves=8),
         ),
-        shape=st.sampled_from([(-1, 2), (2, 2), (-1, -1), (-1,), (1, -1, 2)]),
+        shape=st.sampled_from([(-1, 2), (-1, -1), (-1, 2), (2, 2), (-1,), (1, -1, 2)]),
     )
     def check(value: Any, shape: tuple[int, ...]) -> None:
         body = orjson.dumps(value)
@@ -251,7 +260,7 @@ def test_every_json_value_is_taken_or_refused_as_the_plain_loop_does(name: str) 
 
     check()
     assert outcomes["refused"] > 30
-    assert outcomes["taken"] > 10
+    assert outcomes["taken"] > 5
 
 
 @given(value=st.recursive(leaves, lambda inner: st.lists(inner, max_size=4), max_leaves=20))

@@ -16,6 +16,7 @@ from modelberth.cli.engine import Engine
 from modelberth.cli.explain import explain
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import AsJson, StackName, err, out
+from modelberth.cli.package import package
 from modelberth.cli.preview import checked, diff, preview
 from modelberth.cli.prices import prices_app
 from modelberth.cli.recovery import (
@@ -86,6 +87,7 @@ app.command()(preview)
 app.command()(diff)
 app.command()(doctor)
 app.command()(explain)
+app.command()(package)
 app.command()(targets)
 app.add_typer(prices_app)
 

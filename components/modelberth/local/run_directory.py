@@ -144,15 +144,19 @@ class RunDirectory:
             time.sleep(0.02)
         return True
 
-    def model_file(self, digest: str) -> Path:
-        """Where the verified model with this sha256 lies."""
-        return self.models / f"{digest}.onnx"
+    def model(self, digest: str, *, package: bool = False) -> Path:
+        """Where the verified model with this sha256 lies: a file, or the folder of a package."""
+        return self.models / (digest if package else f"{digest}.onnx")
 
     def keep_only_model(self, digest: str) -> None:
         """Remove all other models, and what is left of copies that were cut off."""
-        for file in self.models.iterdir():
-            if file != self.model_file(digest):
-                file.unlink(missing_ok=True)
+        for path in self.models.iterdir():
+            if path.name.removesuffix(".onnx") == digest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder and all in it."""

@@ -163,7 +163,8 @@ class LocalProcess:
         model_file.require_server()
         directory.create()
         file = model_file.find(inputs["model"], self._settings.root)
-        kept = model_file.keep(file, inputs["modelSha256"], directory.model_file(inputs["modelSha256"]))
+        place = directory.model(inputs["modelSha256"], package=file.is_dir())
+        kept = model_file.keep(file, inputs["modelSha256"], place)
         before, desired = directory.read_desired(), _desired(inputs, kept, timeout, uid)
         if not afresh and (same := under_way(directory, desired)):
             desired = same

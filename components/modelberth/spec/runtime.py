@@ -64,7 +64,9 @@ class Runtime(Part):
         "plain in the state.",
     )
     batching: Batching | None = Field(
-        None, description="Dynamic batching. Unset: every request is computed on its own."
+        None,
+        description="Dynamic batching. Unset: no request waits for others; `onnxruntime` computes those that "
+        "are there at the same moment together, where the model gives each the same result as alone.",
     )
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from modelberth_server.tensors import Array
 __all__ = ["Contract", "Prediction"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prediction:
     """What a request asks of the model.
 

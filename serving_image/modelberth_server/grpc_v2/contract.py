@@ -28,12 +28,6 @@ _PAYLOAD_PARAMETERS: Final = frozenset(
 )
 
 
-class InferRequest(Request):
-    """A request for a prediction that came as a message; `body` is what the message was parsed from."""
-
-    message: ModelInferRequest
-
-
 def parse_infer(body: bytes) -> ModelInferRequest:
     """Parse a `ModelInferRequest`, or raise a RequestError 400."""
     try:
@@ -69,6 +63,16 @@ def infer(signature: Signature, request: Request) -> Prediction:
         return Response(200, answer.SerializeToString(), CONTENT_TYPE)
 
     return Prediction(inputs, tuple(spec.name for spec in outputs), respond)
+
+
+class InferRequest(Request):
+    """A request for a prediction that came as a message; `body` is what the message was parsed from.
+
+    It goes the way of a REST request to the same path, and speaks its own contract there.
+    """
+
+    contract = staticmethod(infer)
+    message: ModelInferRequest
 
 
 def _inputs(signature: Signature, message: ModelInferRequest) -> dict[str, Array]:

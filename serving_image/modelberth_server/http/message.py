@@ -1,5 +1,6 @@
 """One request and its response, whatever carried them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -11,7 +12,7 @@ __all__ = ["Request", "Response", "Sink"]
 JSON: Final = b"application/json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """A whole response; `close` ends the connection after it."""
 
@@ -50,6 +51,7 @@ class Request:
         route: template of the route that it matched, for metrics
         caller: who it is, where the server authenticates
         identifier: of the request, for logs and traces
+        contract: that it speaks, where that is another one than its path says
 
     """
 
@@ -61,6 +63,7 @@ class Request:
     route = ""
     caller = ""
     identifier = ""
+    contract: Callable[..., Any] | None = None
 
     def __init__(
         self,

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import onnxruntime
@@ -39,7 +38,7 @@ def load(reference: ModelReference, settings: Settings, environ: Mapping[str, st
 
     """
     try:
-        package = Package.read(_path(reference, settings, environ), reference.sha256)
+        package = _package(reference, settings, environ)
         session = open_session(package, settings.threads)
         signature = Signature(
             name=settings.model_name,
@@ -60,18 +59,20 @@ def load(reference: ModelReference, settings: Settings, environ: Mapping[str, st
     return model
 
 
-def _path(reference: ModelReference, settings: Settings, environ: Mapping[str, str]) -> Path:
+def _package(reference: ModelReference, settings: Settings, environ: Mapping[str, str]) -> Package:
     if reference.path is not None:
-        return reference.path
+        return Package.read(reference.path, reference.sha256)
     if reference.uri is None:
-        return discover(environ)
+        return Package.read(discover(environ), reference.sha256)
     # Its clients of object stores take a while to import.
     from modelberth_server.sources.addresses import PrivateHosts  # noqa: PLC0415
     from modelberth_server.sources.fetch import Fetcher  # noqa: PLC0415
 
     private_hosts = PrivateHosts.of(settings.allow_private_hosts)
     fetcher = Fetcher(settings.model_folder, private_hosts, environ.get("HF_TOKEN"))
-    return fetcher.fetch(reference.uri, reference.sha256).path
+    fetched = fetcher.fetch(reference.uri, reference.sha256)
+    # An archive has a digest of its own, and what was in it another one.
+    return Package.read(fetched.path, fetched.sha256)
 
 
 def _example(session: onnxruntime.InferenceSession) -> list[Any] | None:

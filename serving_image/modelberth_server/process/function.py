@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -34,6 +35,10 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
     access = Access.from_settings(settings)
     telemetry = Telemetry.from_settings(settings, environ)
     app = App(settings, environ, access, telemetry)
+    serving = asyncio.current_task()
+    assert serving is not None
+    # The platform gives half a second after it, enough for what is captured and not written yet.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
     await telemetry.start()
     await access.start()
     rollout = Rollout(settings, environ, app)
@@ -47,7 +52,10 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
 
             store = ObjectStore()
         await serve(app.handle, settings, client, store)
+    except asyncio.CancelledError:
+        pass
     finally:
+        app.execution.close()
         if following is not None:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -88,8 +88,9 @@ class Rollout:
 
     async def _change(self) -> None:
         loop = asyncio.get_running_loop()
-        self._served = await loop.run_in_executor(self._app.execution.pool, self._load)
-        self._app.serve(*self._served)
+        served = await loop.run_in_executor(self._app.execution.pool, self._load)
+        self._app.serve(*served)
+        self._served = served
 
     def _load(self) -> tuple[Served, ...]:
         """Load the versions that are not there yet."""

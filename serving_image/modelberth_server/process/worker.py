@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -86,7 +86,8 @@ class _Worker:
         self._listen_to_signals(rollout)
         self._lifeline.watch(asyncio.get_running_loop(), self._stop.set)
         await self._telemetry.start()
-        await self._access.start()
+        # It may ask an issuer of tokens, and health must not wait for that.
+        admitting = asyncio.create_task(self._access.start())
         try:
             if self._sockets.admin is not None:
                 await admin.accept(self._sockets.admin)
@@ -94,7 +95,7 @@ class _Worker:
                 grpc = await self._serve_grpc(app)
             if self._settings.listen_fd is None:
                 await self._accept(server)
-            if await self._or_stop(rollout.first()):
+            if await self._or_stop(asyncio.gather(rollout.first(), admitting)):
                 if self._settings.listen_fd is not None:
                     await self._accept(server)
                 self._lifeline.tell("ready")
@@ -128,7 +129,7 @@ class _Worker:
         logger.info("gRPC on port %d", server.port)
         return server
 
-    async def _or_stop(self, work: Coroutine[Any, Any, None]) -> bool:
+    async def _or_stop(self, work: Awaitable[object]) -> bool:
         """Do the work, unless the end comes first; tell which it was."""
         working = asyncio.ensure_future(work)
         stopping = asyncio.ensure_future(self._stop.wait())

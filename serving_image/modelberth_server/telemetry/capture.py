@@ -33,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 
 # Held in memory at most: what waits in the queue, and for its file to be full.
 MOST_BYTES: Final = 32 << 20
+# Of one request: each takes the event loop 1 to 2 µs.
+MOST_HASHES: Final = 1000
 
 
 def sampled(identifier: str, percent: float) -> bool:
@@ -157,6 +159,9 @@ class Capture:
             return
         if self._held > MOST_BYTES:
             self._dropped["queue"] += 1
+            return
+        if layout.hashes(inputs, rows) > MOST_HASHES:
+            self._dropped["hashes"] += 1
             return
         try:
             captured = layout.captured(time.time_ns() // 1000, request.identifier, inputs, outputs, rows)

@@ -1,7 +1,7 @@
 """How far inputs and predictions have moved from the training data: fixed buckets, in constant memory."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ _PENDING_VALUES: Final = 16384
 
 # Columns that a tensor has, and the buckets of those that are watched: of the first ones.
 Columns = tuple[int, Sequence[Bins]]
+Series = dict[tuple[str, ...], list[float]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class _Watched:
     def count(self, batches: Sequence[Sequence[Array | None]]) -> None:
         for table, arrays in zip(self.tables, zip(*batches, strict=True), strict=True):
             table.count(arrays)
+
+    def series(self, of: Callable[[Table], Series]) -> Series:
+        return {labels: numbers for table in self.tables for labels, numbers in of(table).items()}
 
 
 class Tracker:
@@ -68,14 +72,13 @@ class Tracker:
         for key in reference:
             if key not in ("inputs", "outputs"):
                 raise ModelError(f"reference: unknown key {key}, allowed are inputs and outputs")
-        self._key = (signature.name, signature.version)
         inputs = _referenced(signature.inputs, reference.get("inputs", {}), "reference.inputs")
         outputs = _referenced(signature.outputs, reference.get("outputs", {}), "reference.outputs")
         for spec in signature.outputs:
             if spec.name not in outputs and (columns := _default(spec, labels)):
                 outputs[spec.name] = columns
-        self._inputs = _bounded(inputs, f"{signature.name} {signature.version}: inputs")
-        self._outputs = _bounded(outputs, f"{signature.name} {signature.version}: outputs")
+        self._inputs = _bounded(inputs, signature, "inputs")
+        self._outputs = _bounded(outputs, signature, "outputs")
         self._pending: list[tuple[list[Array], list[Array | None]]] = []
         self._rows = 0
         watched = sum(table.columns for table in (*self._inputs.tables, *self._outputs.tables))
@@ -105,17 +108,10 @@ class Tracker:
         """Return the buckets and indices as series."""
         self.flush()
         return {
-            families.FEATURE_BUCKET.name: self._series(self._inputs, Table.buckets),
-            families.FEATURE_PSI.name: self._series(self._inputs, Table.stability),
-            families.PREDICTION_BUCKET.name: self._series(self._outputs, Table.buckets),
-            families.PREDICTION_PSI.name: self._series(self._outputs, Table.stability),
-        }
-
-    def _series(self, watched: _Watched, of: Any) -> dict[tuple[str, ...], list[float]]:
-        return {
-            (*self._key, *labels): numbers
-            for table in watched.tables
-            for labels, numbers in of(table).items()
+            families.FEATURE_BUCKET.name: self._inputs.series(Table.buckets),
+            families.FEATURE_PSI.name: self._inputs.series(Table.stability),
+            families.PREDICTION_BUCKET.name: self._outputs.series(Table.buckets),
+            families.PREDICTION_PSI.name: self._outputs.series(Table.stability),
         }
 
 
@@ -165,13 +161,15 @@ def _width(spec: TensorSpec) -> int | None:
     return spec.shape[1] if len(spec.shape) == 2 and spec.shape[1] > 0 else None
 
 
-def _bounded(tensors: Mapping[str, Columns], what: str) -> _Watched:
+def _bounded(tensors: Mapping[str, Columns], signature: Signature, what: str) -> _Watched:
     tables = []
     left = MAX_COLUMNS
     for name, (width, bins) in tensors.items():
         if bins[:left]:
-            tables.append(Table(name, width, bins[:left]))
+            tables.append(Table((signature.name, signature.version, name), width, bins[:left]))
         left -= len(bins[:left])
     if (whole := sum(len(bins) for _, bins in tensors.values())) > MAX_COLUMNS:
-        _LOG.warning("%s: the first %d of %d columns are watched for drift", what, MAX_COLUMNS, whole)
+        version = f"{signature.name} {signature.version}"
+        message = "%s: the first %d of %d columns of its %s are watched for drift"
+        _LOG.warning(message, version, MAX_COLUMNS, whole, what)
     return _Watched(tuple(tables))

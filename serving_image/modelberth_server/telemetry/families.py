@@ -115,7 +115,7 @@ CAPTURED: Final = Family("modelberth_capture_requests_total", Kind.COUNTER, "Req
 CAPTURE_DROPPED: Final = Family(
     "modelberth_capture_dropped_total",
     Kind.COUNTER,
-    "Sampled requests not written: queue full, store failing, or rows of a batch not known",
+    "Sampled requests not written: too much to hash, queue full, rows of a batch not known, store failing",
     ("reason",),
 )
 CAPTURE_FAILURES: Final = Family(

@@ -81,6 +81,15 @@ class Layout:
             for column in _columns("output", spec, Redaction(), by_rows=self.by_rows)
         ]
 
+    def hashes(self, inputs: Mapping[str, Array], rows: slice) -> int:
+        """Return how many values of a request are to be hashed."""
+        number = 0
+        for column in self.inputs:
+            if column.treatment is Treatment.HASH:
+                array = inputs[column.tensor][rows] if self.by_rows else inputs[column.tensor]
+                number += array.size if column.index is None else len(array)
+        return number
+
     def captured(
         self,
         microseconds: int,

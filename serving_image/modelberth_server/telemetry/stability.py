@@ -33,10 +33,17 @@ def stability_index(actual: Array, expected: Array) -> float:
 
 
 class Table:
-    """Counts of the columns of one tensor."""
+    """Counts of the columns of one tensor.
 
-    def __init__(self, name: str, columns: int, bins: Sequence[Bins]) -> None:
-        self.name = name
+    Args:
+        labels: of all its series: model, version, tensor
+        columns: that the tensor has
+        bins: of the columns that are counted, the first ones
+
+    """
+
+    def __init__(self, labels: tuple[str, str, str], columns: int, bins: Sequence[Bins]) -> None:
+        self.name = labels[2]
         self._columns = columns
         self._bins = tuple(bins)
         self._classes = [(position, of) for position, of in enumerate(bins) if isinstance(of, Classes)]
@@ -48,6 +55,10 @@ class Table:
         self._starts = np.arange(len(bins))[:, np.newaxis] * self._width
         self._window = np.zeros_like(self.counts)
         self._window_before = np.zeros_like(self.counts)
+        self._labels = [(*labels, str(position)) for position in range(len(bins))]
+        self._series = [
+            [(*own, name) for name in of.names] for own, of in zip(self._labels, bins, strict=True)
+        ]
 
     @property
     def columns(self) -> int:
@@ -74,22 +85,24 @@ class Table:
             self._window = np.zeros_like(self.counts)
 
     def buckets(self) -> dict[tuple[str, ...], list[float]]:
-        """Return the counts by tensor, column and bucket; without a reference, where there are any."""
-        return {
-            (self.name, str(position), bucket): [float(self.counts[position, index])]
-            for position, of in enumerate(self._bins)
-            for index, bucket in enumerate(of.names)
-            if of.expected is not None or self.counts[position, index]
-        }
+        """Return the counts by bucket; of columns without a reference, where there are any."""
+        found: dict[tuple[str, ...], list[float]] = {}
+        for series, counts, of in zip(self._series, self.counts.tolist(), self._bins, strict=True):
+            every = of.expected is not None
+            # A column may have fewer buckets than the widest.
+            found |= {
+                labels: [count] for labels, count in zip(series, counts, strict=False) if every or count
+            }
+        return found
 
     def stability(self) -> dict[tuple[str, ...], list[float]]:
-        """Return the index by tensor and column, where there is a reference and there are rows enough."""
+        """Return the index of each column, where there is a reference and there are rows enough."""
         recent = self._window + self._window_before
         found: dict[tuple[str, ...], list[float]] = {}
-        for position, of in enumerate(self._bins):
-            actual = of.folded(recent[position])
+        for labels, counts, of in zip(self._labels, recent, self._bins, strict=True):
+            actual = of.folded(counts)
             if of.expected is not None and actual.sum() >= LEAST_ROWS:
-                found[(self.name, str(position))] = [stability_index(actual, of.expected)]
+                found[labels] = [stability_index(actual, of.expected)]
         return found
 
     def _joined(self, arrays: Sequence[Array | None]) -> Array | None:

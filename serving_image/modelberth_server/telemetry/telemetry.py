@@ -51,6 +51,7 @@ class Telemetry:
         self._identify = identifiers()
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self._models: dict[tuple[str, str], ModelSeries] = {}
+        self._served: dict[tuple[str, str], Signature] = {}
         self._trackers: dict[tuple[str, str], Tracker] = {}
         self._access_log = AccessLog(access_log)
         self._logged_from = self._access_log.least_status
@@ -192,11 +193,18 @@ class Telemetry:
         if self._capture is not None:
             self._capture.check(signature)
         self._trackers[signature.name, signature.version] = Tracker(signature, reference, labels)
+        self._served[signature.name, signature.version] = signature
         self._metrics.serve(signature, revision)
 
     def retire(self, signature: Signature) -> None:
-        """Say that a model version takes no more requests; what it still computes is counted."""
+        """Say that a model takes no more requests; what it still computes is counted.
+
+        Nothing to do where another model of the same name and version is served in its place.
+        """
         key = (signature.name, signature.version)
+        if self._served.get(key) is not signature:
+            return
+        del self._served[key]
         self._trackers.pop(key, None)
         self._models.pop(key, None)
         self._metrics.retire(signature)

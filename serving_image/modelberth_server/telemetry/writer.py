@@ -18,7 +18,7 @@ __all__ = ["DROP_REASONS", "ObjectStore", "Writer"]
 
 _LOG = logging.getLogger(__name__)
 
-DROP_REASONS: Final = ("queue", "rows", "store")
+DROP_REASONS: Final = ("hashes", "queue", "rows", "store")
 
 # A file is written when it has so many rows or bytes, or its first row is so old. Readers of such folders
 # suffer from small files; a killed process loses what is not yet written.

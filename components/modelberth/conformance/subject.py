@@ -1,0 +1,103 @@
+"""The server under examination, as the checks see it."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Final
+
+from modelberth.conformance.model import Model
+from modelberth.conformance.outcome import NotChecked, NotOffered, Outcome
+from modelberth.conformance.target import Target
+from modelberth.conformance.web import Answer, Web
+
+__all__ = ["Call", "Subject"]
+
+_LIVE: Final = ("/health/live", "/v2/health/live", "/livez", "/healthz")
+_READY: Final = ("/health/ready", "/v2/health/ready", "/readyz", "/ping")
+_OK: Final = 200
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True)
+class Call:
+    """A prediction that the server answers."""
+
+    path: str
+    body: dict[str, Any]
+
+
+class Subject:
+    """A server, what it serves, and where."""
+
+    def __init__(self, target: Target, web: Web, found: Model | None) -> None:
+        self.target = target
+        self.web = web
+        self._found = found
+
+    @property
+    def model(self) -> Model:
+        """The model; NotChecked where its name is not known."""
+        if self._found is None:
+            raise NotChecked("the server does not tell the name of a model: give --model")
+        return self._found
+
+    @property
+    def rows(self) -> list[Any]:
+        """Rows to predict; NotChecked where none are known."""
+        rows = self._found.rows if self._found else self.target.rows
+        if not rows:
+            raise NotChecked("the server does not describe what it takes: give --row or --input")
+        return rows
+
+    @functools.cached_property
+    def prediction(self) -> Call:
+        """Some prediction, in whichever form the server answers one; for checks of what is around it."""
+        tried = []
+        for call in self._calls():
+            answer = self.web.post(call.path, call.body)
+            if answer.status == _OK:
+                return call
+            tried.append(f"{call.path} {answer.status}")
+        raise NotChecked(f"no prediction was answered with 200: {', '.join(tried) or 'nothing to send'}")
+
+    def live(self) -> str:
+        """Return the path of the liveness probe."""
+        return self._probe(_LIVE)
+
+    def ready(self) -> str:
+        """Return the path of the readiness probe."""
+        return self.target.health_route or self._probe(_READY)
+
+    def offers_post(self, path: str, value: Any) -> Answer:
+        """Send a prediction; NotOffered where the path takes no POST."""
+        answer = self.web.post(path, value)
+        if answer.status in (_NOT_FOUND, 405, 501) or (answer.status >= 400 and self._unrouted(path)):
+            raise NotOffered(f"POST {path}: {answer.status}")
+        return answer
+
+    def _unrouted(self, path: str) -> bool:
+        """Tell a path that is there and refuses from one that is not: servers answer that with 400 too."""
+        return self.web.get(path).status not in (405, 401, 403)
+
+    def _calls(self) -> list[Call]:
+        calls = []
+        model = self._found
+        rows = model.rows if model else self.target.rows
+        if rows:
+            calls.append(Call("/predict", {"instances": rows}))
+        if model and model.tensors:
+            inputs = [tensor.member(data=tensor.values) for tensor in model.tensors]
+            calls.append(Call(f"/v2/models/{model.name}/infer", {"inputs": inputs}))
+        if model and rows:
+            calls.append(Call(f"/v1/models/{model.name}:predict", {"instances": rows}))
+        if rows and self.target.predict_route:
+            calls.append(Call(self.target.predict_route, {"instances": rows}))
+        return calls
+
+    def _probe(self, paths: tuple[str, ...]) -> str:
+        for path in paths:
+            try:
+                if self.web.get(path).status not in (_NOT_FOUND, 405, 400):
+                    return path
+            except Outcome:
+                continue
+        raise NotOffered(f"none of {', '.join(paths)} is there")
