@@ -99,7 +99,9 @@ def differences(first: Image, second: Image) -> list[str]:
                 for name in entries.keys() | other_entries.keys()
                 if entries.get(name) != other_entries.get(name)
             )
-            found += [f"layer {number}: {name}" for name in names or ["the order or the headers of its files"]]
+            found += [
+                f"layer {number}: {name}" for name in names or ["the order or the headers of its files"]
+            ]
         elif layer.digest != other.digest:
             found.append(f"layer {number}: its compression")
     if not found:  # the history names the layers: it differs wherever they do

@@ -16,6 +16,7 @@ import skl2onnx
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -275,3 +276,12 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], options: dict[str, Any]
     trained = Trained(**{"model": pipeline(), "samples": ROWS, **changes})
     with pytest.raises((SourceError, ConversionError), match=message):
         build(trained, **{"name": "m", **options})
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels"), [([False, True], [0, 1]), ([0.0, 1.0], [0, 1]), (["no", "yes"], ["no", "yes"])]
+)
+def test_labels_are_what_the_server_takes(classes: list[Any], labels: list[Any]) -> None:
+    model = LogisticRegression().fit(ROWS, np.array(classes)[IS_HIGH])
+    package = build(Trained(model=model, samples=ROWS), name="m").package
+    assert json.dumps(json.loads(package.manifest_bytes)["labels"]) == json.dumps(labels)

@@ -97,8 +97,7 @@ def test_a_batch_is_counted_by_model_version() -> None:
 def test_gauges_are_what_was_said_last() -> None:
     telemetry = plain()
     for number in (3, 1):
-        telemetry.in_flight(number)
-        telemetry.connections(number + 1)
+        telemetry.gauge(in_flight=lambda number=number: number, connections=lambda number=number: number + 1)
     series = scraped(telemetry)
     assert value(series, "modelberth_in_flight") == 1
     assert value(series, "modelberth_connections") == 2
@@ -223,7 +222,7 @@ for line in sys.stdin:
     for _ in range(int(line)):
         answer(telemetry)
     compute(telemetry, 2, 1)
-    telemetry.in_flight(3)
+    telemetry.gauge(in_flight=lambda: 3, connections=lambda: 0)
     print(telemetry.render()[0].decode().count("# HELP"), flush=True)
 """
 
@@ -279,7 +278,7 @@ def test_workers_are_seen_as_one(tmp_path: Path) -> None:
 def test_a_worker_that_ends_leaves_its_counts_and_no_gauges(tmp_path: Path) -> None:
     ended, other = Metrics(Worker(0, tmp_path)), Metrics(Worker(1, tmp_path))
     ended.answered("/predict", 200)[0].value += 4
-    ended.in_flight = other.in_flight = 2
+    ended.in_flight = other.in_flight = lambda: 2
     ended.withdraw()
     text = other.render()[0].decode()
     assert 'modelberth_requests_total{code="200",route="/predict"} 4.0' in text

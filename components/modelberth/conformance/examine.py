@@ -7,7 +7,7 @@ from modelberth.conformance.check import Contract
 from modelberth.conformance.contracts import CONTRACTS
 from modelberth.conformance.discovery import discover
 from modelberth.conformance.finding import Finding, Report, Verdict
-from modelberth.conformance.outcome import DidNotHold, NotChecked, NotOffered, Outcome, UnreachableError
+from modelberth.conformance.outcome import DidNotHold, NotChecked, NotOffered, UnreachableError
 from modelberth.conformance.subject import Subject
 from modelberth.conformance.target import Target
 from modelberth.conformance.web import Web
@@ -64,7 +64,7 @@ def _findings(contract: Contract, subject: Subject, *, demanded: bool) -> Iterat
     first = contract.checks[0]
     verdict, detail = _outcome(contract.find, subject)
     if verdict is not Verdict.HELD:
-        if demanded and verdict is Verdict.NOT_OFFERED:
+        if demanded:
             verdict = Verdict.BROKEN
         yield Finding(contract.name, "the server speaks it", verdict, detail, first.source)
         return
@@ -79,6 +79,6 @@ def _outcome(run: Callable[[Subject], Any], subject: Subject) -> tuple[Verdict, 
         return Verdict.NOT_OFFERED, str(outcome)
     except NotChecked as outcome:
         return Verdict.NOT_CHECKED, str(outcome)
-    except (DidNotHold, Outcome) as outcome:
+    except DidNotHold as outcome:
         return Verdict.BROKEN, str(outcome)
     return Verdict.HELD, ""

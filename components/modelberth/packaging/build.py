@@ -181,12 +181,19 @@ def _labels(trained: Trained, converted: Converted, answers: Mapping[str, Array]
     labels = trained.labels if trained.labels is not None else converted.classes
     if labels is None:
         return None
-    labels = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    labels = [_label(label) for label in (labels.tolist() if hasattr(labels, "tolist") else labels)]
     widths = [array.shape[1] for array in answers.values() if array.ndim == 2 and array.dtype.kind == "f"]
     if trained.labels is not None and len(labels) not in widths:
         found = ", ".join(map(str, widths)) or "none"
         raise SourceError(f"--labels: {len(labels)} labels, columns of the model's scores: {found}")
     return labels
+
+
+def _label(label: Any) -> str | int:
+    """A class as the server takes labels: text or a whole number; ONNX knows True and 1.0 as 1, too."""
+    if isinstance(label, (bool, int, float)) and label == int(label):
+        return int(label)
+    return str(label)
 
 
 def _told(parity: Parity | None, framework: str, samples: Samples) -> dict[str, Any]:

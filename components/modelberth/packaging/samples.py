@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -138,8 +138,3 @@ def _is_number(cell: str) -> bool:
 def _is_finite(values: Any) -> bool:
     array = np.asarray(values)
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
-
-
-def rows_in(arrays: Mapping[str, Array]) -> int:
-    """Number of rows of arrays that belong together."""
-    return max((array.shape[0] for array in arrays.values() if array.ndim), default=0)

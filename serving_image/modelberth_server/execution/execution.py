@@ -18,8 +18,10 @@ __all__ = ["RETRY_AFTER", "Execution", "available_cpus"]
 
 RETRY_AFTER: Final = (("retry-after", "1"),)
 MAX_SLOTS: Final = 4
-# To read a body takes about 10 ns a byte: from here on long enough to keep others waiting.
+# To read JSON takes about 10 ns a byte: from here on long enough to keep others waiting.
 READ_IN_POOL_BYTES: Final = 128 * 1024
+# Says that the body is a little JSON and then tensors as they lie in memory, which take no reading.
+RAW_TENSORS: Final = b"inference-header-content-length"
 
 logger = logging.getLogger(__name__)
 
@@ -55,18 +57,15 @@ class Execution:
         if self.in_flight >= self._settings.max_concurrency:
             message = f"busy: {self._settings.max_concurrency} predictions are in flight, which is the limit"
             raise RequestError(429, message, RETRY_AFTER)
-        if len(request.body) < READ_IN_POOL_BYTES:
-            self.submit(model, contract(model.signature, request), request)
+        if len(request.body) < READ_IN_POOL_BYTES or RAW_TENSORS in request.headers:
+            prediction = contract(model.signature, request)
+            self.in_flight += 1
+            (self._lanes.get(model) or self._lane(model)).submit(prediction, request)
             return
-        self._count(1)
+        self.in_flight += 1
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self.pool, contract, model.signature, request)
         work.add_done_callback(lambda done: self._read(model, request, done))
-
-    def submit(self, model: Model, prediction: Prediction, request: Request) -> None:
-        """Have a prediction computed; the response goes to `answer`."""
-        self._count(1)
-        self._lane(model).submit(prediction, request)
 
     def retire(self, model: Model) -> None:
         """Forget a model that gets no more requests; those under way are finished."""
@@ -77,16 +76,15 @@ class Execution:
         self.pool.shutdown(cancel_futures=True)
 
     def _read(self, model: Model, request: Request, done: asyncio.Future[Prediction]) -> None:
-        self._count(-1)
         try:
             prediction = done.result()
         except RequestError as error:
-            self._deliver(request, Response.error(error))
+            self._answer(request, Response.error(error))
         except Exception:
             logger.exception("unexpected error while reading a request")
-            self._deliver(request, Response.error(RequestError(500, "internal error")))
+            self._answer(request, Response.error(RequestError(500, "internal error")))
         else:
-            self.submit(model, prediction, request)
+            self._lane(model).submit(prediction, request)
 
     def _lane(self, model: Model) -> Lane:
         lane = self._lanes.get(model)
@@ -103,12 +101,8 @@ class Execution:
         return lane
 
     def _answer(self, request: Request, response: Response) -> None:
-        self._count(-1)
+        self.in_flight -= 1
         self._deliver(request, response)
-
-    def _count(self, change: int) -> None:
-        self.in_flight += change
-        self._observer.in_flight(self.in_flight)
 
 
 def available_cpus() -> int:

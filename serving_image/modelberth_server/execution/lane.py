@@ -25,7 +25,8 @@ from modelberth_server.tensors import Array
 
 __all__ = ["Lane", "Observer"]
 
-# A quick model is only known to be quick for what is about as small as its warm-up.
+# Where more than the rows can grow, a quick model is only known to be quick for what is about as small as its
+# warm-up.
 SMALL_BODY_BYTES: Final = 32 * 1024
 # As long a run in the event loop keeps every other client waiting.
 TOO_SLOW_SECONDS: Final = 0.02
@@ -47,10 +48,6 @@ class Observer(Protocol):
         rows: Sequence[int],
     ) -> None:
         """Take note of a batch; times in seconds, rows of each request."""
-        ...
-
-    def in_flight(self, number: int) -> None:
-        """Take note of how many predictions are queued or being computed."""
         ...
 
 
@@ -127,8 +124,14 @@ class Lane:
 
     def submit(self, prediction: Prediction, request: Request) -> None:
         """Queue a prediction; its response goes to `answer`."""
-        rows = _rows(prediction)
-        here = self.model.quick and rows <= self._max_here and len(request.body) <= SMALL_BODY_BYTES
+        rows = 1
+        for array in prediction.inputs.values():
+            rows = len(array) if array.ndim else 1
+            break
+        model = self.model
+        here = (
+            model.quick and rows <= self._max_here and (model.fixed or len(request.body) <= SMALL_BODY_BYTES)
+        )
         item = Item(request, prediction, rows, here)
         if not here:
             delay = max(request.deadline - time.monotonic(), 0)
@@ -275,18 +278,15 @@ class Lane:
             self._answer(item.request, response)
 
 
-def _rows(prediction: Prediction) -> int:
-    for array in prediction.inputs.values():
-        return len(array) if array.ndim else 1
-    return 1
-
-
 def _alike(one: Item, other: Item) -> bool:
     """Tell whether two requests can be computed as one: the same outputs, and shapes but for the rows."""
     if one.here is not other.here or one.prediction.outputs != other.prediction.outputs:
         return False
     others = other.prediction.inputs
-    return all(array.shape[1:] == others[name].shape[1:] for name, array in one.prediction.inputs.items())
+    for name, array in one.prediction.inputs.items():  # noqa: SIM110 -- a generator costs more
+        if array.shape[1:] != others[name].shape[1:]:
+            return False
+    return True
 
 
 def _joined(inputs: list[dict[str, Array]]) -> dict[str, Array]:

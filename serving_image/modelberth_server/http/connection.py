@@ -19,6 +19,7 @@ from modelberth_server.access.tls import certificate_caller
 from modelberth_server.errors import RequestError
 from modelberth_server.http.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_PIPELINED, MAX_URL_BYTES
 from modelberth_server.http.message import Request, Response
+from modelberth_server.tensors import shown
 
 if TYPE_CHECKING:
     from modelberth_server.http.server import HttpServer
@@ -31,6 +32,8 @@ STATUS_LINES: Final = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 METHODS: Final = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")}
+# Smaller parts of a body are gathered: each on its own takes 33 bytes more than its length.
+SMALL_PART_BYTES: Final = 1024
 # What a client says of another protocol that it would rather speak.
 _OFFER: Final = (b"upgrade", b"connection", b"http2-settings")
 
@@ -69,14 +72,21 @@ class Connection(asyncio.Protocol):
         self._caller = ""
         self._url = b""
         self._headers: dict[bytes, bytes] = {}
+        self._header_lines = 0
         self._head_bytes = 0
-        self._body: list[bytes] = []
+        self._unended_bytes = 0
+        self._body: list[bytes | bytearray] = []
         self._body_bytes = 0
+        # What of the next request is being read, whatever is still computed for those before it.
+        self._reading = State.IDLE
         self._error: RequestError | None = None
         self._current: Request | None = None
         self._keep_alive = True
         self._waiting: deque[tuple[Request, bool]] = deque()
+        self._next: asyncio.Handle | None = None
+        self._first = True
         self._paused = False
+        self._no_more = False
 
     # From the event loop
 
@@ -93,8 +103,7 @@ class Connection(asyncio.Protocol):
         """Tell those who compute for this client that nobody waits."""
         if self._current is not None:
             self._current.abandoned = True
-        for request, _ in self._waiting:
-            request.abandoned = True
+        self._waiting.clear()
         self._server.closed(self)
 
     def data_received(self, data: bytes) -> None:
@@ -103,24 +112,27 @@ class Connection(asyncio.Protocol):
             return
         if self.state is State.IDLE:
             self._wait_for(State.HEAD)
+        self._first = True
+        headers, body_bytes = self._headers, self._body_bytes
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
+            self._parse(data)
         except httptools.HttpParserCallbackError:
             logger.exception("unexpected error while reading a request")
             self._fail(RequestError(500, "internal error", close=True))
         except httptools.HttpParserError as error:
             self._fail(RequestError(400, f"request: {error}", close=True))
-        self._report()
+        if self._headers is headers and self._body_bytes == body_bytes and self._reading is not State.IDLE:
+            # The parser keeps a header, and a trailer after the body, until its line ends.
+            self._unended_bytes += len(data)
+            if self._unended_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
+                self._fail(_too_many_headers())
+        self._settle()
 
     def eof_received(self) -> bool:
-        """Keep the connection for the response where the client has only closed its sending side."""
-        if self._current is None:
-            return False
-        self._keep_alive = False
-        self._waiting.clear()
-        return True
+        """Keep the connection for the responses where the client has only closed its sending side."""
+        self._no_more = True
+        # TLS has no such thing.
+        return (self._current is not None or bool(self._waiting)) and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Read no more from a client that does not read."""
@@ -132,8 +144,8 @@ class Connection(asyncio.Protocol):
         """Go on."""
         self.unread = 0
         self.since = self._server.now
-        if not self._paused:
-            self._transport.resume_reading()
+        self._read_on()
+        self._continue()
 
     # From the parser
 
@@ -141,9 +153,12 @@ class Connection(asyncio.Protocol):
         """Start the next request."""
         self._url = b""
         self._headers = {}
+        self._header_lines = 0
         self._head_bytes = 0
+        self._unended_bytes = 0
         self._body = []
         self._body_bytes = 0
+        self._reading = State.HEAD
 
     def on_url(self, part: bytes) -> None:
         """Take a part of the request's target."""
@@ -152,40 +167,55 @@ class Connection(asyncio.Protocol):
             self._fail(RequestError(414, f"path: more than {MAX_URL_BYTES} bytes", close=True))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; of a repeated one the last."""
-        self._headers[name.lower()] = value
+        """Take a header; of a repeated one the last. What follows the body is no header, and dropped."""
+        name = name.lower()
+        self._header_lines += 1
         self._head_bytes += len(name) + len(value)
-        if self._head_bytes > MAX_HEADER_BYTES or len(self._headers) > MAX_HEADERS:
-            limit = f"at most {MAX_HEADERS} with {MAX_HEADER_BYTES} bytes are read"
-            self._fail(RequestError(431, f"headers: {limit}", close=True))
+        if self._head_bytes > MAX_HEADER_BYTES or self._header_lines > MAX_HEADERS:
+            self._fail(_too_many_headers())
             self._headers = {}
+        elif self._reading is State.HEAD:
+            if name == b"host" and name in self._headers:
+                # RFC 9112, section 3.2: two that differ tell two servers in a row two things.
+                self._fail(RequestError(400, "host: this header is there twice", close=True))
+            self._headers[name] = value
 
     def on_headers_complete(self) -> None:
         """Refuse a body that says it is too long before any of it is read."""
         headers = self._headers
+        self._reading = State.BODY
         if self._error is not None:
             return None
-        if b"host" not in headers and self._parser.get_http_version() == "1.1":
+        if b"host" not in headers and self._parser.get_http_version() != "1.0":
             return self._fail(RequestError(400, "host: this header is missing", close=True))
+        coding = headers.get(b"transfer-encoding", b"chunked")
+        if coding.lower() != b"chunked":
+            given = shown(coding.decode("latin-1"))
+            return self._fail(RequestError(400, f"transfer-encoding: {given}, expected chunked", close=True))
         # The parser has made sure that it is a number.
         self._check_size(int(headers.get(b"content-length", b"0")))
-        if self._error is None and self._current is None:
-            self._wait_for(State.BODY)
-            if headers.get(b"expect", b"").lower() == b"100-continue":
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        free = self._error is None and self._current is None and not self._waiting
+        if free and headers.get(b"expect", b"").lower() == b"100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         return None
 
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
         if self._error is None:
             self._body_bytes += len(part)
-            self._body.append(part)
+            if not self._body or len(part) >= SMALL_PART_BYTES:
+                self._body.append(part)
+            elif isinstance(last := self._body[-1], bytearray):
+                last += part
+            else:
+                self._body.append(bytearray(part))
             self._check_size(self._body_bytes)
 
     def on_message_complete(self) -> None:
         """Handle the request, or keep it until those before it are answered."""
         if self._error is not None or self._parser.should_upgrade():
             return
+        self._reading = State.IDLE
         method = self._parser.get_method()
         target = self._url if self._url.startswith(b"/") else _origin_form(self._url)
         path, mark, query = target.partition(b"?")
@@ -195,7 +225,7 @@ class Connection(asyncio.Protocol):
             METHODS.get(method) or method.decode("ascii"),
             path.decode("utf-8", "replace"),
             self._headers,
-            self._body[0] if len(self._body) == 1 else b"".join(self._body),
+            bytes(self._body[0]) if len(self._body) == 1 else b"".join(self._body),
             self,
             self._peer,
         )
@@ -205,10 +235,15 @@ class Connection(asyncio.Protocol):
             request.caller = self._caller
         self._body = []
         keep_alive = self._parser.should_keep_alive()
-        if self._current is None:
+        if b"connection" in self._headers and self._parser.get_http_version() == "1.0":
+            # Its clients would wait for a promise to keep the connection; RFC 9112, section 9.3.
+            keep_alive = False
+        if self._first and self._current is None and not self._waiting and not self.unread:
+            self._first = False
             self._handle(request, keep_alive=keep_alive)
             return
         self._waiting.append((request, keep_alive))
+        self._continue()
         if len(self._waiting) >= MAX_PIPELINED and not self._paused:
             self._paused = True
             self._transport.pause_reading()
@@ -222,19 +257,17 @@ class Connection(asyncio.Protocol):
         self._current = None
         if self._transport.is_closing():
             return
-        close = response.close or not self._keep_alive or self._server.draining
+        last = (self._server.draining or self._no_more) and not self._waiting
+        close = response.close or not self._keep_alive or last
         self._write(request, response, close=close)
         if close:
             self._end(discard=response.close or bool(self._waiting))
-        elif self._waiting:
-            if self._paused and len(self._waiting) < MAX_PIPELINED // 2:
-                self._paused = False
-                self._transport.resume_reading()
-            following, keep_alive = self._waiting.popleft()
-            self._handle(following, keep_alive=keep_alive)
+            return
+        if self._waiting:
+            self._wait_for(State.ANSWER)
+            self._continue()
         else:
-            self._wait_for(State.IDLE)
-            self._report()
+            self._settle()
 
     # From the server
 
@@ -262,18 +295,54 @@ class Connection(asyncio.Protocol):
         self.state = State.ANSWER
         self._server.handle(request)
 
-    def _decline_upgrade(self, rest: bytes) -> None:
+    def _continue(self) -> None:
+        """Handle the next waiting request in the next turn of the loop: others have their turn before it."""
+        if self._next is None and self._waiting and self._current is None and not self.unread:
+            self._next = self._server.loop.call_soon(self._handle_next)
+
+    def _handle_next(self) -> None:
+        self._next = None
+        if not self._waiting or self._current is not None or self.unread or self._transport.is_closing():
+            return
+        request, keep_alive = self._waiting.popleft()
+        if self._paused and len(self._waiting) < MAX_PIPELINED // 2:
+            self._paused = False
+            self._read_on()
+        self._handle(request, keep_alive=keep_alive)
+
+    def _read_on(self) -> None:
+        if not self._paused and not self.unread and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while self._error is None:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(rest)[upgrade.args[0] :]
+                self._decline_upgrade()
+            else:
+                return
+
+    def _decline_upgrade(self) -> None:
         """Read a request that offers another protocol as if it did not, from its body on.
 
         The first request of Java's client does so (h2c). A server may leave the offer unheard, but the parser
         takes what follows for the other protocol's.
         """
-        head = [b"%s %s HTTP/1.1" % (self._parser.get_method(), self._url)]
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            return self._fail(
+                RequestError(400, "method: CONNECT is for proxies, and this is none", close=True)
+            )
+        head = [b"%s %s HTTP/1.1" % (method, self._url)]
         head += [b"%s: %s" % (name, value) for name, value in self._headers.items() if name not in _OFFER]
         if b"close" in self._headers.get(b"connection", b"").lower():
             head.append(b"connection: close")
         self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join(head) + b"\r\n\r\n" + rest)
+        self._parser.feed_data(b"\r\n".join(head) + b"\r\n\r\n")
+        return None
 
     def _check_size(self, size: int) -> None:
         limit = self._server.limits.max_body_bytes
@@ -286,54 +355,68 @@ class Connection(asyncio.Protocol):
             self._error = error
             self._body = []
 
-    def _report(self) -> None:
-        """Answer with the error, if there is one, as soon as all requests before it are answered."""
-        if self._error is not None and self._current is None:
+    def _settle(self) -> None:
+        """As soon as all requests are answered, refuse the next one or go on to wait for it."""
+        if self._current is not None or self._waiting or self.state is State.END:
+            return
+        if self._error is not None:
             self._refuse(self._error)
+        elif self.state is not self._reading:
+            self._wait_for(self._reading)
 
     def _refuse(self, error: RequestError) -> None:
         """Answer a request that never became one."""
         if self.state is State.END or self._transport.is_closing():
             return
-        method = "GET" if self.state is State.HEAD else METHODS.get(self._parser.get_method(), "GET")
+        known = self._reading is State.BODY
+        method = METHODS.get(self._parser.get_method(), "GET") if known else "GET"
         request = Request(method, "", self._headers, b"", self, self._peer)
         self._current = request
         self._server.refuse(request, error)
 
     def _write(self, request: Request, response: Response, *, close: bool) -> None:
         body = response.body
-        parts = [
-            STATUS_LINES[response.status],
-            b"content-type: ",
-            response.content_type,
-            b"\r\ncontent-length: %d\r\n" % len(body),
-            self._server.date,
-        ]
-        if request.identifier:
-            parts += (b"x-request-id: ", request.identifier.encode("ascii"), b"\r\n")
+        extra = b""
         for name, value in response.headers:
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"connection: close\r\n\r\n" if close else b"\r\n")
+            extra += b"%b: %b\r\n" % (name, value)
+        if request.identifier:
+            extra += b"x-request-id: %b\r\n" % request.identifier.encode("ascii")
+        if close:
+            extra += b"connection: close\r\n"
+        head = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n" % (
+            STATUS_LINES[response.status],
+            response.content_type,
+            len(body),
+            self._server.date,
+            extra,
+        )
         if request.method == "HEAD":
-            body = b""
-        if len(body) <= JOIN_BYTES:
-            parts.append(body)
-            self._transport.write(b"".join(parts))
+            self._transport.write(head)
+        elif len(body) <= JOIN_BYTES:
+            self._transport.write(head + body)
         else:
-            self._transport.write(b"".join(parts))
+            self._transport.write(head)
             self._transport.write(body)
 
     def _end(self, *, discard: bool) -> None:
         """Close; what the client still sends is discarded first: a reset might cost it the response."""
+        self._waiting.clear()
         if discard and self._transport.can_write_eof():
             self._wait_for(State.END)
             self._transport.write_eof()
+            self._paused = False
+            self._read_on()
         else:
             self._transport.close()
 
     def _wait_for(self, state: State) -> None:
         self.state = state
         self.since = self._server.now
+
+
+def _too_many_headers() -> RequestError:
+    limit = f"at most {MAX_HEADERS} with {MAX_HEADER_BYTES} bytes are read"
+    return RequestError(431, f"headers: {limit}", close=True)
 
 
 def _origin_form(target: bytes) -> bytes:

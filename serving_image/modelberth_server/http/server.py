@@ -32,9 +32,9 @@ class HttpServer:
         handle: called with every request, which it answers through `request.sink`
         refuse: called with a request that could not be read to its end, and why
         limits: of every connection
-        on_connections: called with their number whenever it changes
 
     Attributes:
+        loop: the event loop
         now: the time by `time.monotonic()`, as old as `SWEEP_SECONDS`
         date: the header of that name, as a line
 
@@ -45,9 +45,8 @@ class HttpServer:
         handle: Callable[[Request], None],
         refuse: Callable[[Request, RequestError], None],
         limits: Limits,
-        on_connections: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._on_connections = on_connections
+        self.loop = asyncio.get_running_loop()
         self.handle = handle
         self.refuse = refuse
         self.limits = limits
@@ -67,12 +66,11 @@ class HttpServer:
 
     async def accept(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a listening socket, which is closed at the end."""
-        loop = asyncio.get_running_loop()
         if self._sweeper is None:
-            self._sweep(loop)
+            self._sweep()
         handshake = self.limits.header_seconds if tls else None
         self._servers.append(
-            await loop.create_server(
+            await self.loop.create_server(
                 lambda: Connection(self),
                 sock=sock,
                 ssl=tls,
@@ -84,21 +82,22 @@ class HttpServer:
     def opened(self, connection: Connection) -> None:
         """Count a connection; one too many costs the one that has been idle for longest its own."""
         self._connections[connection] = None
-        self._on_connections(len(self._connections))
         if len(self._connections) > self.limits.max_connections:
             waiting = [
                 other
                 for other in self._connections
-                if other.state in (State.IDLE, State.HEAD, State.END) and other is not connection
+                if (other.state in (State.IDLE, State.HEAD, State.END) or other.unread)
+                and other is not connection
             ]
             victim = min(waiting, key=lambda other: other.since, default=connection)
             logger.debug("%d connections are open: one is closed", len(self._connections))
+            # Not only when it hears of its end: the next one too many would choose it again.
+            self.closed(victim)
             victim.abort()
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
-        self._on_connections(len(self._connections))
 
     async def drain(self, seconds: float) -> None:
         """Accept nothing more; end each connection after one more answer, or `seconds` from now.
@@ -106,7 +105,7 @@ class HttpServer:
         A client that is about to use an idle connection loses no request: the connection is closed with the
         answer to it, and not before it had time to send one.
         """
-        loop = asyncio.get_running_loop()
+        loop = self.loop
         # What waits in the socket's queue was accepted by the kernel: a client counts on it.
         await asyncio.sleep(SWEEP_SECONDS / 2)
         for server in self._servers:
@@ -133,9 +132,9 @@ class HttpServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
 
-    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _sweep(self) -> None:
         """Look at every connection: cheaper than a timer for each, which almost no request needs."""
-        self._sweeper = loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+        self._sweeper = self.loop.call_later(SWEEP_SECONDS, self._sweep)
         self.now = now = time.monotonic()
         second = int(time.time())
         if second != self._second:

@@ -61,6 +61,7 @@ class Model:
     Attributes:
         batches: rows of several requests can be computed as one, with the same result
         quick: a small request takes so little time that a thread would cost more
+        fixed: how long a run takes depends on the number of rows alone
 
     """
 
@@ -68,6 +69,10 @@ class Model:
         self.signature = signature
         self.batches = False
         self.quick = False
+        self.fixed = all(
+            -1 not in spec.shape[1:] and spec.shape and spec.datatype.dtype.kind != "O"
+            for spec in signature.inputs
+        )
         self._session = session
         self.run = Inference(session).run
 

@@ -1,8 +1,8 @@
 """The first runs of a model: they make the next ones fast, and show how it may be run.
 
-Two things are measured rather than believed: that rows of different requests can share a batch (a model that
-normalises over its batch would give each caller a part of the others' data), and that a run is so short that
-the event loop can do it itself.
+Three things are measured rather than believed: that rows of different requests can share a batch (a model
+that normalises over its batch would give each caller a part of the others' data); that a batch saves time; and
+that a run is so short that the event loop can do it itself.
 """
 
 import itertools
@@ -23,8 +23,11 @@ RUNS: Final = 3
 ROWS: Final = 3
 # A hand-over to a thread and back costs about 0.1 ms and a switch of the interpreter lock up to 5 ms.
 QUICK_SECONDS: Final = 0.001
-# Nobody wins from batches of runs this long, and the proof would delay the start.
-TOO_LONG_SECONDS: Final = 0.5
+# Batches of runs this long hardly pay on a CPU, and the proof would delay the start.
+TOO_LONG_SECONDS: Final = 0.05
+# The most that a batch may take, against its rows one by one. A convolution over a picture takes 0.95, since
+# it keeps the core busy alone; an ensemble of 100 trees 0.25.
+WORTH_IT: Final = 0.7
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +46,12 @@ def warm_up(model: Model, *, max_rows: int, has_loops: bool) -> None:
         if max_rows > 1 and seconds < TOO_LONG_SECONDS and _rows_are_free(model):
             model.batches = _batch_is_sum_of_rows(model)
         if model.batches:
-            seconds = _time(model, _inputs(model, max_rows, same=False))
+            together = _time(model, _inputs(model, max_rows, same=False))
+            if together > WORTH_IT * max_rows * seconds:
+                # Each caller would wait for all the others, and nobody would win.
+                model.batches = False
+            else:
+                seconds = together
     except RequestError as error:
         # One row of zeros is a guess where dimensions are dynamic; a model need not accept it.
         logger.warning("no warm-up, the first request may be slow: %s", error.message)

@@ -80,8 +80,11 @@ class _Worker:
         app = App(self._settings, self._environ, self._access, self._telemetry)
         rollout = Rollout(self._settings, self._environ, app)
         limits = Limits.of(self._settings)
-        server = HttpServer(app.handle, app.refuse, limits, self._telemetry.connections)
+        server = HttpServer(app.handle, app.refuse, limits)
         admin = HttpServer(app.handle_admin, app.refuse, limits)
+        self._telemetry.gauge(
+            in_flight=lambda: app.execution.in_flight, connections=lambda: server.connections
+        )
         grpc = None
         self._listen_to_signals(rollout)
         self._lifeline.watch(asyncio.get_running_loop(), self._stop.set)

@@ -1,19 +1,16 @@
-"""What the server counts, in Prometheus' exposition format."""
+"""What the server counts."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
-
-from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from modelberth_server.model.signature import Signature
 from modelberth_server.telemetry import families
 from modelberth_server.telemetry.families import FAMILIES
-from modelberth_server.telemetry.instruments import Counter, Family, Histogram, Kind, Samples, add
+from modelberth_server.telemetry.instruments import Counter, Histogram, Kind, Samples, add
 from modelberth_server.telemetry.workers import Worker
+
+if TYPE_CHECKING:
+    from modelberth_server.telemetry.exposition import Exposition
 
 __all__ = ["OTHER_ROUTE", "Metrics", "ModelSeries"]
 
@@ -21,10 +18,6 @@ __all__ = ["OTHER_ROUTE", "Metrics", "ModelSeries"]
 OTHER_ROUTE: Final = "other"
 
 KEPT_RETIRED: Final = 8
-
-_OPEN_METRICS: Final = "application/openmetrics-text"
-
-Exposed = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 
 
 class ModelSeries:
@@ -48,10 +41,7 @@ class Metrics:
 
     def __init__(self, worker: Worker | None = None) -> None:
         self._worker = worker
-        self._registry = CollectorRegistry()
-        if worker is None:
-            ProcessCollector(registry=self._registry)
-        self._registry.register(_Exposition(self._seen))
+        self._exposition: Exposition | None = None
         self._before = worker.restored() if worker else {}
         self._requests: dict[tuple[str, int], Counter] = {}
         self._durations: dict[str, Histogram] = {}
@@ -59,8 +49,8 @@ class Metrics:
         self._served: dict[tuple[str, str], tuple[str, ...]] = {}
         self._retired: dict[tuple[str, str], None] = {}
         self._sources: list[Callable[[], Samples]] = []
-        self.in_flight = 0
-        self.connections = 0
+        self.in_flight: Callable[[], int] = int
+        self.connections: Callable[[], int] = int
 
     def add_source(self, samples: Callable[[], Samples]) -> None:
         """Expose what a function returns as well, called at each scrape."""
@@ -96,9 +86,12 @@ class Metrics:
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return the exposition and its content type: OpenMetrics where it is accepted, else the text."""
-        # Only this much of the header: the encoder also takes versions from it, and trips over wrong ones.
-        encode, content_type = choose_encoder(_OPEN_METRICS if _OPEN_METRICS in accept else "")
-        return encode(self._registry), content_type
+        if self._exposition is None:
+            # A fifth of the time until the server is ready, and nobody scrapes it before.
+            from modelberth_server.telemetry.exposition import Exposition  # noqa: PLC0415
+
+            self._exposition = Exposition(self._seen, process=self._worker is None)
+        return self._exposition.render(accept)
 
     def publish(self) -> None:
         """Let the other workers see what this one counted; nothing to do without any."""
@@ -130,8 +123,8 @@ class Metrics:
                 (route, str(status)): counter.numbers() for (route, status), counter in self._requests.items()
             },
             families.DURATION.name: {(route,): of.numbers() for route, of in self._durations.items()},
-            families.IN_FLIGHT.name: {(): [self.in_flight]},
-            families.CONNECTIONS.name: {(): [self.connections]},
+            families.IN_FLIGHT.name: {(): [self.in_flight()]},
+            families.CONNECTIONS.name: {(): [self.connections()]},
             families.MODEL_INFO.name: {labels: [1] for labels in self._served.values()},
             families.PREDICTIONS.name: {key: [of.requests.total] for key, of in self._models.items()},
             families.PREDICTED_ROWS.name: {key: [of.rows.total] for key, of in self._models.items()},
@@ -144,39 +137,3 @@ class Metrics:
             samples |= source()
         add(samples, self._before, FAMILIES)
         return samples
-
-
-class _Exposition(Collector):
-    """What `prometheus_client` asks for at each scrape."""
-
-    def __init__(self, samples: Callable[[], Samples]) -> None:
-        self._samples = samples
-
-    def describe(self) -> Iterable[Exposed]:
-        """Name the families without counting anything."""
-        return [_exposed(family, {}) for family in FAMILIES.values()]
-
-    def collect(self) -> Iterator[Exposed]:
-        """Give every family that has a series."""
-        for name, series in self._samples().items():
-            if series:
-                yield _exposed(FAMILIES[name], series)
-
-
-def _exposed(family: Family, series: dict[tuple[str, ...], list[float]]) -> Exposed:
-    if family.kind is Kind.HISTOGRAM:
-        histogram = HistogramMetricFamily(family.name, family.documentation, labels=family.labels)
-        bounds = [*map(floatToGoString, family.bounds), "+Inf"]
-        for labels, numbers in series.items():
-            running = 0.0
-            buckets = []
-            for bound, count in zip(bounds, numbers[:-1], strict=True):
-                running += count
-                buckets.append((bound, running))
-            histogram.add_metric(labels, buckets, numbers[-1])
-        return histogram
-    make = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-    exposed = make(family.name, family.documentation, labels=family.labels)
-    for labels, numbers in series.items():
-        exposed.add_metric(labels, numbers[0])
-    return exposed

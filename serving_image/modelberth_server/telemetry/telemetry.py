@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from modelberth_server.errors import SettingsError
@@ -149,13 +149,10 @@ class Telemetry:
                 rows = [total // len(requests)] * len(requests)
             self._capture.offer(signature, requests, inputs, outputs, rows)
 
-    def in_flight(self, number: int) -> None:
-        """Say how many predictions are queued or being computed."""
-        self._metrics.in_flight = number
-
-    def connections(self, number: int) -> None:
-        """Say how many connections are open."""
-        self._metrics.connections = number
+    def gauge(self, *, in_flight: Callable[[], int], connections: Callable[[], int]) -> None:
+        """Say whom to ask at each scrape: for predictions queued or being computed, and open connections."""
+        self._metrics.in_flight = in_flight
+        self._metrics.connections = connections
 
     def check(
         self,
