@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,7 @@ _STEP = "container"
 _READY_S = 30.0
 _STOP_S = 30  # longer than the server drains
 _PORTS = (8080, 9090)
+_REPORT = Path(__file__).resolve().parent.parent.parent / "dist" / "image" / "report.json"
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,17 @@ def _call(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(engine.command(*arguments), capture_output=True, text=True, check=False)
 
 
+def _built_last() -> str:
+    try:
+        return str(json.loads(_REPORT.read_text())["tag"])
+    except FileNotFoundError:
+        raise SetupError(f"no image is named, and there is no {_REPORT}: `make image` writes it") from None
+
+
 def main() -> int:
     """Run the image until a signal; return the exit status."""
     parser = argparse.ArgumentParser(prog="container.py", description=__doc__)
-    parser.add_argument(
-        "image", nargs="?", default="localhost/modelberth-server:0.1.0", help="default: %(default)s"
-    )
+    parser.add_argument("image", nargs="?", help="default: the one that `make image` built last")
     parser.add_argument("--engine", choices=[name for name in ENGINES if name != "buildah"])
     parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server"
@@ -127,7 +134,7 @@ def main() -> int:
     options = parser.parse_args()
     variables = dict(setting.split("=", 1) for setting in options.env)
     engine = choose(options.engine, os.environ)
-    with running(engine, options.image, variables=variables) as container:
+    with running(engine, options.image or _built_last(), variables=variables) as container:
         say(
             _STEP,
             f"{container.url} after {container.ready_s:.1f} s; metrics at {container.admin_url}/metrics",

@@ -56,6 +56,8 @@ class App:
         """Why the last change of the versions was not carried out."""
         self.versions = Versions()
         self.execution = Execution(settings, self._answer, telemetry)
+        # Of its own, with one thread: no caller waits for a copy, or is refused for one.
+        self._mirroring = Execution(settings, self._drop, telemetry, slots=1)
         metrics = Route("GET", "/metrics", self._expose_metrics, open=True)
         # For those who operate the server, on a port of their own where it has one.
         own_port = settings.admin_port is not None
@@ -94,11 +96,17 @@ class App:
             self._telemetry.serve(signature, self._settings.revision, signature.reference, signature.labels)
         for model in before - now:
             self.execution.retire(model)
+            self._mirroring.retire(model)
             self._telemetry.retire(model.signature)
 
     def drain(self) -> None:
         """Stop to be ready; requests that still come are answered."""
         self._draining = True
+
+    def close(self) -> None:
+        """End what computes."""
+        self._mirroring.close()
+        self.execution.close()
 
     def handle(self, request: Request) -> None:
         """Answer a request, now or later, through its sink."""
@@ -136,11 +144,12 @@ class App:
             self._answer(request, response)
 
     def _answer(self, request: Request, response: Response) -> None:
-        if request.sink is not NOWHERE:
-            self._telemetry.answered(request, response)
-            request.sink.answer(request, response)
-        elif response.status >= HTTPStatus.BAD_REQUEST:
-            logger.debug("a shadow answered with %d", response.status)
+        self._telemetry.answered(request, response)
+        request.sink.answer(request, response)
+
+    def _drop(self, request: Request, response: Response) -> None:
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            logger.debug("shadow: %s is answered with %d", request.identifier, response.status)
 
     def _model_routes(self, environ: Mapping[str, str]) -> Iterator[Route]:
         for route in prediction_routes(environ):
@@ -167,19 +176,20 @@ class App:
         request.deadline = min(deadline, request.deadline)
         self.execution.predict(contract, model, request)
         for shadow in self.versions.shadows:
-            self._mirror(contract, shadow, request)
+            if shadow is not model:
+                self._mirror(contract, shadow, request)
 
     def _mirror(self, contract: Contract, shadow: Model, request: Request) -> None:
-        """Give a version a copy of a request, as long as there is room that no caller needs."""
-        if self.execution.in_flight * 2 > self._settings.max_concurrency:
-            return
+        """Give a version a copy of a request, as long as it keeps up with them."""
         copy = Request(request.method, request.path, request.headers, request.body, NOWHERE)
         copy.started, copy.deadline, copy.identifier = request.started, request.deadline, request.identifier
         try:
-            self.execution.predict(contract, shadow, copy)
+            self._mirroring.predict(contract, shadow, copy)
         except RequestError as error:
             # The other version took it, or refused it as well.
             logger.debug("shadow %s: %s", shadow.signature.version, error.message)
+        except Exception:
+            logger.exception("unexpected error in a shadow")
 
     def _model(self, segments: Mapping[str, str]) -> Model:
         if segments:

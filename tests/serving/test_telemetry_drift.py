@@ -5,8 +5,9 @@ import pytest
 
 from modelberth_server.errors import ModelError
 from modelberth_server.model.signature import Signature
+from modelberth_server.telemetry import drift
 from modelberth_server.telemetry.bins import DEFAULT_EDGES, MAX_BINS, Classes, Edges, EdgeTable
-from modelberth_server.telemetry.drift import MAX_COLUMNS, UNASKED_COLUMNS, Tracker
+from modelberth_server.telemetry.drift import MAX_COLUMNS, MOST_ROWS_A_SECOND, UNASKED_COLUMNS, Tracker
 from modelberth_server.telemetry.stability import LEAST_ROWS, WINDOW_ROWS, stability_index
 from modelberth_server.tensors import TensorSpec
 from serving.watching import FLOAT, INT, IRIS, STRING
@@ -82,7 +83,21 @@ def test_features_are_compared_with_the_reference() -> None:
     assert samples[FEATURES]["iris", "3", "X", "0", "missing"] == [0]
 
 
-def test_the_index_forgets_and_the_counters_do_not() -> None:
+def test_of_a_busy_server_a_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(drift.time, "monotonic", lambda: now)
+    tracker = Tracker(IRIS, {"inputs": {"X": [reference(np.arange(100.0))] * 4}})
+    rows = np.full((100, 4), 50.0)
+    for second in range(3):
+        now = 100.5 + second
+        for _ in range(2 * MOST_ROWS_A_SECOND // 100):
+            tracker.add({"X": rows}, {}, 100)
+    counted = sum(numbers[0] for labels, numbers in tracker.samples()[FEATURES].items() if labels[3] == "0")
+    assert counted == 3 * MOST_ROWS_A_SECOND
+
+
+def test_the_index_forgets_and_the_counters_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "MOST_ROWS_A_SECOND", 10 * WINDOW_ROWS)
     training = np.arange(100.0)
     tracker = Tracker(IRIS, {"inputs": {"X": [reference(training)] * 4}})
     good = np.tile(training[:, None], (1, 4))

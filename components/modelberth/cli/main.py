@@ -10,11 +10,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from modelberth._version import __version__
+from modelberth.cli.conformance import conformance
 from modelberth.cli.doctor import doctor
 from modelberth.cli.endpoints import Answer, ask
 from modelberth.cli.engine import Engine
 from modelberth.cli.explain import explain
 from modelberth.cli.failure import Exit, Failure
+from modelberth.cli.optimize import optimize
 from modelberth.cli.options import AsJson, StackName, err, out
 from modelberth.cli.package import package
 from modelberth.cli.preview import checked, diff, preview
@@ -85,8 +87,10 @@ def up(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
 
 app.command()(preview)
 app.command()(diff)
+app.command()(conformance)
 app.command()(doctor)
 app.command()(explain)
+app.command()(optimize)
 app.command()(package)
 app.command()(targets)
 app.add_typer(prices_app)

@@ -57,9 +57,7 @@ class Model:
     def named_rows(self) -> list[dict[str, Any]]:
         """Return the tensors as rows that are objects with the value of every input."""
         columns = self.columns()
-        return [
-            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-        ]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _tensors(inputs: Sequence[TensorSpec], rows: list[Any]) -> tuple[Tensor, ...] | None:

@@ -1,11 +1,12 @@
 """The server under examination, as the checks see it."""
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from modelberth.conformance.model import Model
-from modelberth.conformance.outcome import NotChecked, NotOffered, Outcome
+from modelberth.conformance.outcome import NotChecked, NotOffered, Outcome, UnreachableError
 from modelberth.conformance.target import Target
 from modelberth.conformance.web import Answer, Web
 
@@ -51,13 +52,16 @@ class Subject:
     @functools.cached_property
     def prediction(self) -> Call:
         """Some prediction, in whichever form the server answers one; for checks of what is around it."""
-        tried = []
+        failed = None
         for call in self._calls():
             answer = self.web.post(call.path, call.body)
             if answer.status == _OK:
                 return call
-            tried.append(f"{call.path} {answer.status}")
-        raise NotChecked(f"no prediction was answered with 200: {', '.join(tried) or 'nothing to send'}")
+            if answer.status >= 500 and answer.status != 501:
+                failed = answer
+        if failed is not None:
+            raise failed.unlike("200")
+        raise NotChecked("no prediction was answered with 200: give --model and --row")
 
     def live(self) -> str:
         """Return the path of the liveness probe."""
@@ -66,6 +70,16 @@ class Subject:
     def ready(self) -> str:
         """Return the path of the readiness probe."""
         return self.target.health_route or self._probe(_READY)
+
+    def admin(self, ask: Callable[[Web], Answer]) -> Answer:
+        """Ask where metrics are: the URL that was named for them, or the server itself."""
+        if self.target.admin is None:
+            return ask(self.web)
+        try:
+            with Web(replace(self.target, url=self.target.admin)) as web:
+                return ask(web)
+        except UnreachableError as error:
+            raise NotChecked(f"{self.target.admin}: {error}") from None
 
     def offers_post(self, path: str, value: Any) -> Answer:
         """Send a prediction; NotOffered where the path takes no POST."""
@@ -85,7 +99,7 @@ class Subject:
         if rows:
             calls.append(Call("/predict", {"instances": rows}))
         if model and model.tensors:
-            inputs = [tensor.member(data=tensor.values) for tensor in model.tensors]
+            inputs = [tensor.member(data=list(tensor.values)) for tensor in model.tensors]
             calls.append(Call(f"/v2/models/{model.name}/infer", {"inputs": inputs}))
         if model and rows:
             calls.append(Call(f"/v1/models/{model.name}:predict", {"instances": rows}))

@@ -13,8 +13,20 @@ __all__ = ["DATATYPES", "Tensor", "TensorSpec", "differ", "flat", "nested", "sha
 # The datatypes of the protocol and the codes that `struct` has for them. Source:
 # https://github.com/kserve/open-inference-protocol, "Tensor Data Types"; BF16 is Triton's, and has no code.
 DATATYPES: Final = {
-    **{"BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q", "INT8": "b", "INT16": "h"},
-    **{"INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d", "BYTES": "", "BF16": ""},
+    "BOOL": "?",
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "FP16": "e",
+    "FP32": "f",
+    "FP64": "d",
+    "BYTES": "",
+    "BF16": "",
 }
 _FLOATS: Final = ("FP16", "FP32", "FP64", "BF16")
 
@@ -37,7 +49,7 @@ class TensorSpec:
         """Return the smallest tensor that fits, of zeros, False or the text "0"."""
         shape = tuple(1 if size < 0 else size for size in self.shape)
         zero: Any = {"BYTES": "0", "BOOL": False}.get(self.datatype, 0)
-        return Tensor(self, shape, [0.0 if self.datatype in _FLOATS else zero] * math.prod(shape))
+        return Tensor(self, shape, (0.0 if self.datatype in _FLOATS else zero,) * math.prod(shape))
 
     def tensor(self, values: Any) -> "Tensor | None":
         """Return nested lists as a tensor, or None where they do not fit."""
@@ -46,7 +58,7 @@ class TensorSpec:
             return None
         if self.shape[1:] == (1,) and len(shape) == 1:  # a column may be written without its inner lists
             shape = (*shape, 1)
-        items = list(flat(values))
+        items = tuple(flat(values))
         if not self.accepts(shape) or not all(map(self._holds, items)):
             return None
         return Tensor(self, shape, items)
@@ -66,7 +78,7 @@ class Tensor:
 
     spec: TensorSpec
     shape: tuple[int, ...]
-    values: list[Any]
+    values: tuple[Any, ...]
 
     def member(self, **more: Any) -> dict[str, Any]:
         """Return the protocol's `$request_input` without its data."""

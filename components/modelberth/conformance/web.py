@@ -107,9 +107,11 @@ class Web:
         """Send the headers of a POST with a body of `length` bytes, and none of the body."""
         began = time.monotonic()
         url = self._client.base_url
-        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
-        more = {"context": self._tls} if url.scheme == "https" else {}
-        connection = kind(url.host, url.port, timeout=10, **more)  # type: ignore[arg-type]
+        connection = (
+            http.client.HTTPSConnection(url.host, url.port, timeout=10, context=self._tls)
+            if url.scheme == "https"
+            else http.client.HTTPConnection(url.host, url.port, timeout=10)
+        )
         full = url.path.rstrip("/") + path
         headers = {**self._target.headers, "content-type": "application/json", "content-length": str(length)}
         with contextlib.closing(connection):

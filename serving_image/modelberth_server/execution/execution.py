@@ -33,18 +33,25 @@ class Execution:
         settings: limits, threads and batching
         answer: takes the response of every request
         observer: hears of every computed batch
+        slots: the most that runs of a model at the same time
 
     """
 
     def __init__(
-        self, settings: Settings, answer: Callable[[Request, Response], None], observer: Observer
+        self,
+        settings: Settings,
+        answer: Callable[[Request, Response], None],
+        observer: Observer,
+        *,
+        slots: int = MAX_SLOTS,
     ) -> None:
         self.in_flight = 0
         self._settings = settings
         self._deliver = answer
         self._observer = observer
-        self._slots = min(max(available_cpus() // settings.threads, 1), MAX_SLOTS)
-        self.pool = ThreadPoolExecutor(MAX_SLOTS + 1, thread_name_prefix="predict")
+        self._max_slots = slots
+        self._slots = min(max(available_cpus() // settings.threads, 1), slots)
+        self.pool = ThreadPoolExecutor(slots + 1, thread_name_prefix="predict")
         self._lanes: dict[Model, Lane] = {}
 
     def predict(self, contract: Contract, model: Model, request: Request) -> None:
@@ -63,9 +70,11 @@ class Execution:
             (self._lanes.get(model) or self._lane(model)).submit(prediction, request)
             return
         self.in_flight += 1
+        # Now: by the time that it is read the model may be retired.
+        lane = self._lane(model)
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self.pool, contract, model.signature, request)
-        work.add_done_callback(lambda done: self._read(model, request, done))
+        work.add_done_callback(lambda done: self._read(lane, request, done))
 
     def retire(self, model: Model) -> None:
         """Forget a model that gets no more requests; those under way are finished."""
@@ -75,7 +84,7 @@ class Execution:
         """Wait for the threads; what is queued ends at once."""
         self.pool.shutdown(cancel_futures=True)
 
-    def _read(self, model: Model, request: Request, done: asyncio.Future[Prediction]) -> None:
+    def _read(self, lane: Lane, request: Request, done: asyncio.Future[Prediction]) -> None:
         try:
             prediction = done.result()
         except RequestError as error:
@@ -84,7 +93,7 @@ class Execution:
             logger.exception("unexpected error while reading a request")
             self._answer(request, Response.error(RequestError(500, "internal error")))
         else:
-            self._lane(model).submit(prediction, request)
+            lane.submit(prediction, request)
 
     def _lane(self, model: Model) -> Lane:
         lane = self._lanes.get(model)
@@ -92,7 +101,7 @@ class Execution:
             lane = self._lanes[model] = Lane(
                 model,
                 self.pool,
-                slots=self._slots if model.batches else MAX_SLOTS,
+                slots=self._slots if model.batches else self._max_slots,
                 max_rows=self._settings.max_batch_size,
                 delay=self._settings.batch_delay_ms / 1000,
                 answer=self._answer,

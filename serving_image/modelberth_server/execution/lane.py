@@ -51,6 +51,10 @@ class Observer(Protocol):
         ...
 
 
+class MixedRowsError(Exception):
+    """The outputs of a batch have not one row for each row of its inputs: whose they are is unknown."""
+
+
 class Item:
     """One request's place in the queue; `here`: computed in the event loop, and not in a thread."""
 
@@ -128,6 +132,9 @@ class Lane:
         for array in prediction.inputs.values():
             rows = len(array) if array.ndim else 1
             break
+        if len(prediction.inputs) > 1 and not _even(prediction, rows):
+            # In a batch its second input's rows would meet another caller's of the first.
+            rows = self._max_here + 1
         model = self.model
         here = (
             model.quick and rows <= self._max_here and (model.fixed or len(request.body) <= SMALL_BODY_BYTES)
@@ -231,6 +238,9 @@ class Lane:
         if alone:
             batch.responses.append(first.encode(arrays))
         else:
+            rows = sum([item.rows for item in items])
+            if any([len(array) != rows for array in arrays]):
+                raise MixedRowsError
             end = 0
             for item in items:
                 start, end = end, end + item.rows
@@ -252,10 +262,14 @@ class Lane:
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         """Answer with the error; in a batch, find out whose it is by computing each alone."""
-        if not isinstance(error, RequestError):
+        if isinstance(error, MixedRowsError):
+            logger.warning("the model gave another number of rows than it got: from now on without batches")
+            self.model.batches = False
+            self._max_rows, self._delay = 1, 0.0
+        elif not isinstance(error, RequestError):
             logger.error("unexpected error in a prediction", exc_info=error)
             error = RequestError(500, "internal error")
-        if len(batch.items) == 1:
+        if len(batch.items) == 1 and isinstance(error, RequestError):
             self._give(batch.items[0], Response.error(error))
             return
         for item in batch.items:
@@ -276,6 +290,11 @@ class Lane:
         if not item.answered:
             item.answered = True
             self._answer(item.request, response)
+
+
+def _even(prediction: Prediction, rows: int) -> bool:
+    """Tell whether all inputs have as many rows as the first one."""
+    return all(array.ndim and len(array) == rows for array in prediction.inputs.values())
 
 
 def _alike(one: Item, other: Item) -> bool:

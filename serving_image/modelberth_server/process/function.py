@@ -55,7 +55,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
     except asyncio.CancelledError:
         pass
     finally:
-        app.execution.close()
+        app.close()
         if following is not None:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -115,7 +115,7 @@ class _Worker:
         finally:
             server.close()
             admin.close()
-            app.execution.close()
+            app.close()
             await self._access.close()
             await self._telemetry.close()
 

@@ -1,6 +1,7 @@
 """How far inputs and predictions have moved from the training data: fixed buckets, in constant memory."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,9 @@ UNASKED_COLUMNS: Final = 20
 # values are counted in well under a millisecond.
 _PENDING_ROWS: Final = 256
 _PENDING_VALUES: Final = 16384
+
+MOST_ROWS_A_SECOND: Final = 2000
+"""Rows that are counted: of a busier server a sample, or to watch would cost as much as to compute."""
 
 # Columns that a tensor has, and the buckets of those that are watched: of the first ones.
 Columns = tuple[int, Sequence[Bins]]
@@ -81,16 +85,24 @@ class Tracker:
         self._outputs = _bounded(outputs, signature, "outputs")
         self._pending: list[tuple[list[Array], list[Array | None]]] = []
         self._rows = 0
+        self._left = 0
+        self._second = -1
         watched = sum(table.columns for table in (*self._inputs.tables, *self._outputs.tables))
         self._most_rows = min(_PENDING_ROWS, _PENDING_VALUES // max(watched, 1))
         self.inputs: Final = tuple(table.name for table in self._inputs.tables)
         self.outputs: Final = tuple(table.name for table in self._outputs.tables)
 
     def add(self, inputs: Mapping[str, Array], outputs: Mapping[str, Array], rows: int) -> None:
-        """Take a batch; its arrays are kept, and must not change, until they are counted with others.
+        """Take a batch, unless this second had enough; its arrays are kept, and must not change meanwhile.
 
         Outputs that were not computed are missing in `outputs`.
         """
+        if self._left <= 0:
+            second = int(time.monotonic())
+            if second == self._second:
+                return
+            self._second, self._left = second, MOST_ROWS_A_SECOND
+        self._left -= rows
         get = outputs.get
         self._pending.append(([inputs[name] for name in self.inputs], [get(name) for name in self.outputs]))
         self._rows += rows

@@ -45,7 +45,7 @@ def _table(subject: Subject) -> None:
     table: dict[str, Any] = {
         "columns": [f"column{index}" for index in range(width)],
         "index": list(range(len(subject.rows))),
-        "data": list(model.columns().values())[0],
+        "data": next(iter(model.columns().values())),
     }
     for value in (table, table["data"]):
         answer = subject.web.post(PATH, {"input_data": value})

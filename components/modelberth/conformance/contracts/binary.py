@@ -84,7 +84,9 @@ def _out(subject: Subject) -> None:
     whole = json_values(subject)
     for chosen in subject.model.outputs:
         outputs = [
-            {"name": spec.name, "parameters": {"binary_data": True}} if spec is chosen else {"name": spec.name}
+            {"name": spec.name, "parameters": {"binary_data": True}}
+            if spec is chosen
+            else {"name": spec.name}
             for spec in subject.model.outputs
         ]
         path = f"/v2/models/{subject.model.name}/infer"

@@ -82,7 +82,7 @@ CONTRACT: Final = Contract(
         Check("the readiness probe succeeds within 1 s", SOURCE, _ready),
         Check("a server that is ready predicts", SOURCE, _truthful),
         Check("malformed requests do not make it unhealthy", SOURCE, _stays),
-        Check("a probe closes its connection after each request", SOURCE, _kubelet),
+        Check("a probe may close its connection after one request", SOURCE, _kubelet),
         Check("the metrics can be parsed", EXPOSITION, _metrics),
     ),
 )

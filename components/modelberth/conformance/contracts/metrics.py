@@ -4,7 +4,6 @@ from typing import Final
 
 from modelberth.conformance.outcome import DidNotHold, NotChecked, NotOffered
 from modelberth.conformance.subject import Subject
-from modelberth.conformance.web import Web
 
 __all__ = ["Sample", "exposition"]
 

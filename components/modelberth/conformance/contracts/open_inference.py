@@ -22,7 +22,7 @@ def request(model: Model, **more: Any) -> dict[str, Any]:
     """Return an `$inference_request` with all tensors as JSON."""
     if not model.tensors:
         raise NotChecked(f"GET /v2/models/{model.name} does not describe the inputs")
-    return {"inputs": [tensor.member(data=tensor.values) for tensor in model.tensors], **more}
+    return {"inputs": [tensor.member(data=list(tensor.values)) for tensor in model.tensors], **more}
 
 
 def infer(subject: Subject, body: dict[str, Any], model: str | None = None) -> Answer:
@@ -194,7 +194,9 @@ def _wrong_datatype(subject: Subject) -> None:
 def _wrong_shape(subject: Subject) -> None:
     shape = list(subject.model.tensors[0].shape)
     for wrong in ([*shape, 2], [2 * size + 1 for size in shape] or [7], [*shape[:-1], -1]):
-        _spoilt(subject, lambda body, wrong=wrong: body["inputs"][0].update(shape=wrong))
+        body = request(subject.model)
+        body["inputs"][0]["shape"] = wrong
+        refused_with_error(infer(subject, body))
 
 
 def _wrong_data(subject: Subject) -> None:

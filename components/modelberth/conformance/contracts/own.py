@@ -64,7 +64,9 @@ def _own_identifier(subject: Subject) -> None:
     call = subject.prediction
     found = {subject.web.post(call.path, call.body).headers.get("x-request-id") for _ in range(3)}
     if None in found or len(found) != 3:
-        raise DidNotHold(f"POST {call.path}: an x-request-id of its own for each answer expected, got {found}")
+        raise DidNotHold(
+            f"POST {call.path}: an x-request-id of its own for each answer expected, got {found}"
+        )
 
 
 def _names_the_field(subject: Subject) -> None:
@@ -99,7 +101,9 @@ def _metric_names(subject: Subject) -> None:
         raise DidNotHold(f"GET /metrics: {', '.join(missing)} missing")
     ((_, labels, value),) = families["modelberth_model_info"][:1]
     if value != 1 or labels.get("name") != subject.model.name:
-        raise DidNotHold(f"GET /metrics: modelberth_model_info {labels} {value}, {subject.model.name} expected")
+        raise DidNotHold(
+            f"GET /metrics: modelberth_model_info {labels} {value}, {subject.model.name} expected"
+        )
 
 
 def _counted(subject: Subject) -> None:
@@ -108,7 +112,9 @@ def _counted(subject: Subject) -> None:
     success(subject.web.post(call.path, call.body))
     after = _predictions(subject)
     if after < before + 1:
-        raise DidNotHold(f"GET /metrics: modelberth_predictions_total {before:g}, {after:g} after a prediction")
+        raise DidNotHold(
+            f"GET /metrics: modelberth_predictions_total {before:g}, {after:g} after a prediction"
+        )
 
 
 def _predictions(subject: Subject) -> float:

@@ -27,7 +27,9 @@ def _predict(subject: Subject) -> None:
 
 def _charset(subject: Subject) -> None:
     success(
-        subject.web.post(PATH, {"instances": subject.rows}, {"content-type": "application/json; charset=utf-8"})
+        subject.web.post(
+            PATH, {"instances": subject.rows}, {"content-type": "application/json; charset=utf-8"}
+        )
     )
 
 

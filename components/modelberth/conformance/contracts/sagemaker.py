@@ -15,9 +15,7 @@ __all__ = ["CONTRACT"]
 
 SOURCE: Final = "https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html"
 FORMATS: Final = "https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html"
-HEADERS: Final = (
-    "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"
-)
+HEADERS: Final = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"
 PATH: Final = "/invocations"
 PING_SECONDS: Final = 2.0
 ACCEPT_SECONDS: Final = 0.25
@@ -28,9 +26,18 @@ MAX_BYTES: Final = 6 * 1024 * 1024
 _DECLINED: Final = (406, 415)
 # What `numpy.lib.format` calls a datatype.
 _NPY: Final = {
-    **{"BOOL": "|b1", "UINT8": "|u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8"},
-    **{"INT8": "|i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8"},
-    **{"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"},
+    "BOOL": "|b1",
+    "UINT8": "|u1",
+    "UINT16": "<u2",
+    "UINT32": "<u4",
+    "UINT64": "<u8",
+    "INT8": "|i1",
+    "INT16": "<i2",
+    "INT32": "<i4",
+    "INT64": "<i8",
+    "FP16": "<f2",
+    "FP32": "<f4",
+    "FP64": "<f8",
 }
 
 

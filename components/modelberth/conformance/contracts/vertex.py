@@ -11,7 +11,7 @@ __all__ = ["CONTRACT"]
 
 SOURCE: Final = "https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements"
 HEALTH_SECONDS: Final = 10.0
-# Of a shared endpoint: https://cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type, as of 2026-11.
+# Of a shared endpoint, as of 2026-11: https://cloud.google.com/vertex-ai/docs/predictions/choose-endpoint-type
 MAX_BYTES: Final = 1_500_000
 
 
@@ -49,7 +49,9 @@ def _predict(subject: Subject) -> None:
 
 
 def _parameters(subject: Subject) -> None:
-    equal(_predictions(subject, parameters={}), _predictions(subject), "predictions with and without parameters")
+    equal(
+        _predictions(subject, parameters={}), _predictions(subject), "predictions with and without parameters"
+    )
 
 
 def _several(subject: Subject) -> None:

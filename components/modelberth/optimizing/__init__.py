@@ -1,0 +1,20 @@
+"""Smaller and faster variants of a packaged model, each measured against the original on held-out rows."""
+
+from modelberth.optimizing.choice import Floor, choose
+from modelberth.optimizing.held_out import HeldOut, Metric
+from modelberth.optimizing.methods import Method, NotApplicableError
+from modelberth.optimizing.optimize import Measured, Outcome, optimize
+from modelberth.optimizing.original import Original
+
+__all__ = [
+    "Floor",
+    "HeldOut",
+    "Measured",
+    "Method",
+    "Metric",
+    "NotApplicableError",
+    "Original",
+    "Outcome",
+    "choose",
+    "optimize",
+]
