@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 STACK ?= dev
+MODEL ?= models/iris/model.onnx
 # More arguments: make test ARGS="-k spec -x", make lock ARGS=--upgrade
 ARGS ?=
 
@@ -18,7 +19,7 @@ compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 rivals := $(wildcard benchmarks/serving/rivals/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test lint bench bench-serving env lock proto clean
+.PHONY: help setup up preview down recover test lint bench bench-serving image env lock proto clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -53,12 +54,16 @@ bench: setup ## Measure the speed (ARGS="--only imports --rounds 9")
 bench-serving: setup ## Measure the model server against others (ARGS="--only trees-1 --rounds 1")
 	@$(in_environment) python benchmarks/serving/measure.py $(ARGS)
 
+image: setup ## Build the serving image (MODEL=…, ARGS="--base debian --check")
+	@$(bin)/python serving_image/image/build.py --model "$(MODEL)" $(ARGS)
+
 env: ## Print the environment for a shell: eval "$(make env)"
 	@$(PYTHON) tools/bootstrap.py >&2
 	@$(bin)/python tools/environment.py
 
 lock: ## Lock the newest allowed versions of what is not locked yet (ARGS=--upgrade: of everything)
 	@$(compile) --universal --python-version 3.11 --all-extras --output-file requirements/all.lock pyproject.toml
+	@$(PYTHON) serving_image/image/lock.py $(ARGS)
 	@$(compile) --no-annotate --output-file tools/uv.txt tools/uv.in
 	@for rival in $(rivals); do $(PYTHON) tools/uv_cli.py pip compile --quiet --no-header --no-annotate \
 		--python-version 3.11 $(ARGS) --output-file $${rival%.in}.txt $$rival || exit; done

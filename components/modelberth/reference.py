@@ -1,4 +1,4 @@
-"""The reference in `docs/reference/`, written from the models and the capability table.
+"""The reference in `docs/reference/`, written from the models, the capability table and the table of engines.
 
 `python -m modelberth.reference` writes it; with `--check` it only tells what is no longer current.
 """
@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from modelberth.capability_table import TargetTable, captured, load, matrix
 from modelberth.preview.render import schema as report_schema
+from modelberth.runtime_reference import document as runtimes_document
 from modelberth.spec import EndpointDeployment, EndpointSpec, Target
 from modelberth.spec.quantities import Quantity
 from modelberth.spec.shape import item_of, models_in, tag_of
@@ -67,6 +68,7 @@ def documents() -> Mapping[str, str]:
     return {
         "capabilities.md": _capabilities(),
         "report.schema.json": _written(report_schema()),
+        "runtimes.md": runtimes_document(_GENERATED),
         "spec.md": _spec(),
         "stack.schema.json": _stack_schema(),
     }

@@ -49,15 +49,17 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     sockets = Sockets.open(settings)
     if settings.listen_fd is not None or settings.lifeline_fd is not None:
         # Somebody else keeps this process up.
-        return _work(settings, environ, sockets, lifeline, None)
+        return _work(settings, environ, sockets, lifeline, None, settings.listen_fd is None)
     if settings.workers == 1:
-        return keep_up(1, lambda _, tie: _work(settings, environ, sockets, tie, None), sockets.close)
+        return keep_up(
+            1, lambda _, tie, early: _work(settings, environ, sockets, tie, None, early), sockets.close
+        )
     import tempfile  # noqa: PLC0415 -- half as much again as everything else that the parent imports
 
     with tempfile.TemporaryDirectory(prefix="modelberth-metrics-") as folder:
         return keep_up(
             settings.workers,
-            lambda index, tie: _work(settings, environ, sockets, tie, (index, Path(folder))),
+            lambda index, tie, early: _work(settings, environ, sockets, tie, (index, Path(folder)), early),
             sockets.close,
         )
 
@@ -68,13 +70,14 @@ def _work(
     sockets: Sockets,
     lifeline: Lifeline,
     series: tuple[int, Path] | None,
+    early: bool,  # noqa: FBT001 -- comes from the parent of the workers
 ) -> int:
     try:
         # The parent of the workers imports none of it.
         from modelberth_server.process.worker import work  # noqa: PLC0415
         from modelberth_server.telemetry.workers import Worker  # noqa: PLC0415
 
-        work(settings, environ, sockets, lifeline, Worker(*series) if series else None)
+        work(settings, environ, sockets, lifeline, Worker(*series) if series else None, early=early)
     except StartError as error:
         return _refused(error)
     return 0

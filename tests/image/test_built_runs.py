@@ -118,7 +118,13 @@ def test_no_request_is_lost_when_it_is_stopped(built: BuiltImage, engine: Engine
 
 def test_the_conformance_suite_passes_on_it(container: Container) -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("modelberth"), "conformance", container.url],
+        [
+            Path(sys.executable).with_name("modelberth"),
+            "conformance",
+            container.url,
+            "--admin",
+            container.admin_url,
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -360,10 +360,7 @@ def full(slow: ModelFile, launch: Launch) -> Iterator[Full]:
     with contextlib.ExitStack() as stack:
         yield Full(
             server,
-            [
-                stack.enter_context(socket.create_connection(server.address, timeout=30))
-                for _ in range(LIMIT)
-            ],
+            [stack.enter_context(socket.create_connection(server.address, timeout=30)) for _ in range(LIMIT)],
         )
 
 

@@ -178,3 +178,10 @@ def test_metadata(model: Model) -> None:
     assert metadata["inputs"] == [{"name": name, "datatype": name, "shape": [-1, 2]} for name in EXAMPLES]
     with_example = model_metadata(replace(model.signature, example=[[1.0]]))
     assert with_example == {**metadata, "parameters": {"example": [[1.0]]}}
+
+
+def test_a_client_may_repeat_the_model(model: Model) -> None:
+    """As KServe's does; another model than the path's is a mistake."""
+    repeated = {"model_name": model.signature.name, "model_version": model.signature.version}
+    assert ask(infer, model, {"inputs": request_inputs(), **repeated})["outputs"]
+    refused(infer, model, {"inputs": request_inputs(), "model_name": "other"}, "model_name: 'other'")

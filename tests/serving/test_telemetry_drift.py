@@ -17,6 +17,12 @@ FEATURE_PSI = "modelberth_feature_psi"
 PREDICTIONS = "modelberth_prediction_bucket_total"
 
 
+@pytest.fixture(autouse=True)
+def every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count all rows, however fast they come."""
+    monkeypatch.setattr(drift, "MOST_ROWS_A_SECOND", 10 * WINDOW_ROWS)
+
+
 def reference(values: Any, bins: int = 10) -> dict[str, Any]:
     counts, edges = np.histogram(values, bins)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
@@ -86,6 +92,7 @@ def test_features_are_compared_with_the_reference() -> None:
 def test_of_a_busy_server_a_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(drift.time, "monotonic", lambda: now)
+    monkeypatch.setattr(drift, "MOST_ROWS_A_SECOND", MOST_ROWS_A_SECOND)
     tracker = Tracker(IRIS, {"inputs": {"X": [reference(np.arange(100.0))] * 4}})
     rows = np.full((100, 4), 50.0)
     for second in range(3):
@@ -96,8 +103,7 @@ def test_of_a_busy_server_a_sample_is_counted(monkeypatch: pytest.MonkeyPatch) -
     assert counted == 3 * MOST_ROWS_A_SECOND
 
 
-def test_the_index_forgets_and_the_counters_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drift, "MOST_ROWS_A_SECOND", 10 * WINDOW_ROWS)
+def test_the_index_forgets_and_the_counters_do_not() -> None:
     training = np.arange(100.0)
     tracker = Tracker(IRIS, {"inputs": {"X": [reference(training)] * 4}})
     good = np.tile(training[:, None], (1, 4))

@@ -127,16 +127,29 @@ def test_a_shell_can_evaluate_env_at_any_time(project) -> None:
         assert done.stdout == f"{project.checkout.backend_url}\n"
 
 
-def test_lock_regenerates_every_lock_file(project) -> None:
+def test_lock_regenerates_every_lock_file(project, repository: Path) -> None:
+    root = project.checkout.root
+    for name in ("serving_image/image/lock.py", "serving_image/image/bases.toml", "pyproject.toml"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(repository / name, root / name)
+    rivals = root / "benchmarks" / "serving" / "rivals"
+    rivals.mkdir(parents=True)
+    (rivals / "other.in").write_text("other\n")
     done = make(project, "lock", "ARGS=--upgrade")
     assert done.returncode == 0, done.stderr
     calls = [call for call in project.calls() if call.startswith("uv pip compile")]
     common = "uv pip compile --quiet --generate-hashes --custom-compile-command make lock --upgrade"
-    whole = f"{common} --universal --python-version 3.11 --all-extras"
-    assert calls == [
-        f"{whole} --output-file requirements/all.lock pyproject.toml",
-        f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in",
-    ]
+    whole, serving, tools, rival = calls
+    assert whole == (
+        f"{common} --universal --python-version 3.11 --all-extras --output-file requirements/all.lock "
+        "pyproject.toml"
+    )
+    assert "--constraint requirements/all.lock --output-file requirements/serving.lock --upgrade" in serving
+    assert tools == f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in"
+    assert rival.startswith("uv pip compile ")
+    assert "--upgrade --output-file benchmarks/serving/rivals/other.txt" in rival
+    locks = {path.relative_to(repository).as_posix() for path in repository.glob("requirements/*.lock")}
+    assert locks == {"requirements/all.lock", "requirements/serving.lock"}
 
 
 def test_clean_keeps_the_state(project) -> None:

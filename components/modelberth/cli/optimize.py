@@ -6,10 +6,11 @@ import json
 import math
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +19,13 @@ from modelberth.cli.options import AsJson, err, out
 
 if TYPE_CHECKING:  # they bring numpy and ONNX Runtime, and only this command needs them
     from modelberth.optimizing import Measured, Outcome
+    from modelberth.optimizing.latency import Timing
     from modelberth.packaging import Package
 
 __all__ = ["optimize"]
+
+_WIDTH: Final = 120
+"""A terminal that is narrower than the table wraps it: a figure that is cut off is worth nothing."""
 
 
 class _Method(StrEnum):
@@ -147,40 +152,26 @@ def optimize(
         out.print(f"  model:\n    uri: {out_folder}\n    sha256: {package.sha256}", markup=False)
 
 
-def _verdict(outcome: Outcome, measured: Measured) -> str:
-    from modelberth.optimizing.choice import gains  # noqa: PLC0415
-
-    if measured is outcome.chosen:
-        return "chosen"
-    if not outcome.floor.holds(measured.value):
-        return "below the floor"
-    return "" if gains(measured, outcome.original) else "no gain"
-
-
 def _show(outcome: Outcome) -> None:
     held_out = outcome.held_out
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("variant", no_wrap=True)
     for heading in ("bytes", *map(_rows, outcome.original.timings), str(held_out.metric), "same", "differs"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
-    for measured in (outcome.original, *outcome.variants):
-        times = [
-            f"{timing.median * 1e6:.1f} ({timing.p99 * 1e6:.0f}) {timing.ratio:.2f}x"
-            for timing in measured.timings.values()
-        ]
+    table.add_column("", no_wrap=True)
+    for measured, verdict in zip((outcome.original, *outcome.variants), ("", *outcome.verdicts), strict=True):
         quality = measured.quality
         is_original = measured is outcome.original
         table.add_row(
             Text(measured.name),
             str(measured.size),
-            *times,
+            *map(_shown, measured.timings.values()),
             f"{quality.value:.4f}",
             "" if is_original else f"{quality.agreement:.4f}",
             "" if is_original else f"{quality.difference:.1e}",
-            "" if is_original else _verdict(outcome, measured),
+            verdict,
         )
-    out.print(table)
+    Console(width=max(out.width, _WIDTH), highlight=False).print(table)
     out.print(
         f"Times: median (99th percentile) in µs of one call with one thread, and the ratio to the original. "
         f"Same: share of the rows answered as by the original; differs: the largest difference of a number. "
@@ -190,6 +181,11 @@ def _show(outcome: Outcome) -> None:
     for variant, reason in outcome.refused.items():
         out.print(f"{variant}: not made: {reason}", markup=False)
     out.print()
+
+
+def _shown(timing: Timing) -> str:
+    digits = 0 if timing.median >= 1e-4 else 1
+    return f"{timing.median * 1e6:.{digits}f} ({timing.p99 * 1e6:.0f}) {timing.ratio:.2f}"
 
 
 def _rows(count: int) -> str:
@@ -203,7 +199,7 @@ def _why_none(outcome: Outcome) -> str:
         )
     found = ", ".join(f"{one.name} {one.value:.4f}" for one in outcome.variants)
     if any(outcome.floor.holds(one.value) for one in outcome.variants):
-        return f"no variant that keeps the floor, {outcome.floor}, is smaller or faster than the original"
+        return f"no variant that keeps the floor, {outcome.floor}, is better than the original by over 5%"
     before = f"(original {outcome.original.value:.4f})"
     return f"no variant keeps the floor, {outcome.floor} {before}: {outcome.held_out.metric} of {found}"
 
@@ -219,7 +215,8 @@ def _form(outcome: Outcome, package: Package | None, folder: Path) -> dict[str, 
         "floor": outcome.floor.limit,
         "original": _figures(outcome.original),
         "variants": [
-            {**_figures(one), "verdict": _verdict(outcome, one) or "slower"} for one in outcome.variants
+            {**_figures(one), "verdict": verdict}
+            for one, verdict in zip(outcome.variants, outcome.verdicts, strict=True)
         ],
         "refused": dict(outcome.refused),
         "chosen": outcome.chosen.name if outcome.chosen else None,

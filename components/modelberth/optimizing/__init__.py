@@ -1,6 +1,6 @@
 """Smaller and faster variants of a packaged model, each measured against the original on held-out rows."""
 
-from modelberth.optimizing.choice import Floor, choose
+from modelberth.optimizing.choice import Floor, Verdict, judge
 from modelberth.optimizing.held_out import HeldOut, Metric
 from modelberth.optimizing.methods import Method, NotApplicableError
 from modelberth.optimizing.optimize import Measured, Outcome, optimize
@@ -15,6 +15,7 @@ __all__ = [
     "NotApplicableError",
     "Original",
     "Outcome",
-    "choose",
+    "Verdict",
+    "judge",
     "optimize",
 ]

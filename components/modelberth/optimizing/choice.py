@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, TypeVar
+from enum import StrEnum
+from typing import Final, Protocol, Self
 
 from modelberth.optimizing.held_out import Metric
 from modelberth.packaging import SourceError
 
-__all__ = ["TIE", "Candidate", "Floor", "choose", "gains"]
+__all__ = ["TIE", "Candidate", "Floor", "Verdict", "judge"]
 
 TIE: Final = 0.05
 """Share by which two latencies may differ and count as equal: runs of one model differ by as much."""
 _ROUNDING: Final = 1e-9
-
-T = TypeVar("T", bound="Candidate")
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,19 @@ class Floor:
             raise SourceError(f"--min-accuracy: given {least:g}, allowed: above 0 to 1")
         return cls(metric, least)
 
+    @property
+    def least(self) -> bool:
+        """Whether more is better, and the limit the least."""
+        return self.metric is not Metric.RMSE
+
     def holds(self, value: float) -> bool:
         """Tell whether a model with this value may be used."""
-        if self.metric is Metric.RMSE:
-            return value <= self.limit + _ROUNDING * abs(self.limit)
-        return value >= self.limit - _ROUNDING
+        if self.least:
+            return value >= self.limit - _ROUNDING
+        return value <= self.limit + _ROUNDING * abs(self.limit)
 
     def __str__(self) -> str:
-        return f"{self.metric} {'at most' if self.metric is Metric.RMSE else 'at least'} {self.limit:.4f}"
+        return f"{self.metric} {'at least' if self.least else 'at most'} {self.limit:.4f}"
 
 
 class Candidate(Protocol):
@@ -80,21 +84,52 @@ class Candidate(Protocol):
         """Of the latencies to the original's, one for each number of rows."""
 
 
-def gains(candidate: Candidate, original: Candidate) -> bool:
-    """Tell whether there is any point in it: a smaller file, or less time than chance explains."""
-    return candidate.size < original.size or _cost(candidate) < 1 - TIE
+class Verdict(StrEnum):
+    """What becomes of a variant."""
+
+    CHOSEN = "chosen"
+    GOOD = "good"
+    """It could be used, and another one is faster."""
+    WORSE = "worse"
+    """The metric is beyond the floor."""
+    SLOWER = "slower"
+    """Smaller than the original, and slower."""
+    NO_GAIN = "no gain"
 
 
-def choose(candidates: Sequence[T], original: Candidate, floor: Floor) -> T | None:
-    """Take the fastest that keeps the floor and gains something; of equally fast ones, the smallest.
+def judge(
+    candidates: Sequence[Candidate], original: Candidate, floor: Floor, *, slower: bool = False
+) -> list[Verdict]:
+    """Choose the fastest that keeps the floor and gains something; of equally fast ones, the smallest.
 
-    Fast is the geometric mean of the ratios, so that no number of rows counts more than another.
+    Fast is the geometric mean of the ratios, so that no number of rows counts more than another. A gain is a
+    file or a time that is smaller by more than `TIE`.
+
+    Args:
+        candidates: the variants
+        original: what they were made of
+        floor: what the metric has to keep
+        slower: a smaller file is a gain even where it takes more time
+
     """
-    worthy = [one for one in candidates if floor.holds(one.value) and gains(one, original)]
-    if not worthy:
-        return None
-    fastest = min(map(_cost, worthy))
-    return min((one for one in worthy if _cost(one) <= fastest * (1 + TIE)), key=lambda one: one.size)
+    verdicts = [_verdict(one, original, floor, slower=slower) for one in candidates]
+    good = [index for index, verdict in enumerate(verdicts) if verdict is Verdict.GOOD]
+    if good:
+        fastest = min(_cost(candidates[index]) for index in good)
+        equals = [index for index in good if _cost(candidates[index]) <= fastest * (1 + TIE)]
+        verdicts[min(equals, key=lambda index: candidates[index].size)] = Verdict.CHOSEN
+    return verdicts
+
+
+def _verdict(candidate: Candidate, original: Candidate, floor: Floor, *, slower: bool) -> Verdict:
+    if not floor.holds(candidate.value):
+        return Verdict.WORSE
+    cost = _cost(candidate)
+    if cost < 1 - TIE:
+        return Verdict.GOOD
+    if candidate.size >= original.size * (1 - TIE):
+        return Verdict.NO_GAIN
+    return Verdict.GOOD if slower or cost <= 1 + TIE else Verdict.SLOWER
 
 
 def _cost(candidate: Candidate) -> float:

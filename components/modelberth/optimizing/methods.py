@@ -48,7 +48,8 @@ def variants(
         original: the graph
         methods: what to try
         sparsities: shares to prune, a variant for each
-        calibration: an array `[rows, ...]` for each input, which static quantization needs
+        calibration: an array `[rows, ...]` for each input; static quantization needs it, and pruning is better
+            with it
 
     Raises:
         SourceError: a sparsity is out of bounds.
@@ -87,7 +88,7 @@ def _made(
         case Method.PRUNE:
             # First what turns constants into initializers, and products with an added bias into layers.
             model = graph.optimized(original)
-            if not remove_neurons(model, share) + remove_trees(model, share):
+            if not remove_neurons(model, share, calibration) + remove_trees(model, share):
                 raise NotApplicableError(
                     f"nothing to remove at {share:g}: no hidden layer between two dense ones, no ensemble of "
                     "enough trees"

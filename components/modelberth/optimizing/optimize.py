@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from modelberth.optimizing.choice import Floor, choose
+from modelberth.optimizing.choice import Floor, Verdict, judge
 from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers
 from modelberth.optimizing.latency import Clock, Timing, interleaved
 from modelberth.optimizing.methods import Method, variants
@@ -60,9 +60,17 @@ class Outcome:
     floor: Floor
     original: Measured
     variants: tuple[Measured, ...]
+    verdicts: tuple[Verdict, ...]
+    """One for each of `variants`."""
     refused: Mapping[str, str]
     """Variants that could not be made, with the reason."""
-    chosen: Measured | None
+
+    @property
+    def chosen(self) -> Measured | None:
+        """The variant to use, if any is worth it."""
+        if Verdict.CHOSEN not in self.verdicts:
+            return None
+        return self.variants[self.verdicts.index(Verdict.CHOSEN)]
 
     def package(self, original: Original, version: str | None = None) -> Package:
         """Pack the chosen variant: the original's package with another model.
@@ -118,9 +126,9 @@ def optimize(
         original: the model
         held_out: what the variants are judged by
         floor_of: gives the floor for the original's value of the metric
-        methods: which to try
+        methods: which to try; a single one may make the model smaller and slower: it was asked for
         sparsities: shares to prune
-        calibration: inputs for static quantization, other rows than the held-out ones
+        calibration: inputs of the training data, for static quantization and pruning
         clock: for tests
         say: is told each step
 
@@ -159,7 +167,8 @@ def optimize(
         Measured(name, model, quality, {batch: timings[batch][index] for batch in BATCHES})
         for index, (name, (model, _, quality)) in enumerate(models.items())
     )
-    return Outcome(held_out, floor, first, tuple(others), refused, choose(others, first, floor))
+    verdicts = judge(others, first, floor, slower=len(methods) == 1)
+    return Outcome(held_out, floor, first, tuple(others), tuple(verdicts), refused)
 
 
 def _runner(inference: Inference, original: Original, held_out: HeldOut, batch: int) -> Callable[[int], Any]:

@@ -81,7 +81,12 @@ class Original:
     @property
     def model(self) -> onnx.ModelProto:
         """The graph, a fresh copy each time."""
-        return onnx.load_from_string(self.served.onnx)
+        model = onnx.load_from_string(self.served.onnx)
+        # Converters write one twice, which ONNX Runtime's quantizer refuses.
+        versions = {version.domain: version for version in model.opset_import}
+        del model.opset_import[:]
+        model.opset_import.extend(versions.values())
+        return model
 
     def inference(self, model: bytes) -> Inference:
         """Open a variant of the model as the server opens a model, with one thread.

@@ -22,7 +22,10 @@ __all__ = ["infer", "model_metadata", "server_metadata"]
 
 PLATFORM: Final = "onnxruntime_onnx"
 
-_REQUEST: Final = dict.fromkeys(("id", "parameters", "inputs", "outputs"))
+# KServe's Python client repeats the model in the body: https://github.com/kserve/kserve,
+# python/kserve/kserve/protocol/infer_type.py, InferRequest.to_rest.
+_REPEATED: Final = ("model_name", "model_version")
+_REQUEST: Final = dict.fromkeys(("id", "parameters", "inputs", "outputs", *_REPEATED))
 _INPUT: Final = dict.fromkeys(("name", "shape", "datatype", "parameters", "data"))
 _OUTPUT: Final = dict.fromkeys(("name", "parameters"))
 
@@ -77,6 +80,9 @@ def infer(signature: Signature, request: Request) -> Prediction:
     identifier = body.get("id")
     if identifier is not None:
         expect(identifier, str, "id")
+    for key, served in zip(_REPEATED, (signature.name, signature.version), strict=True):
+        if body.get(key, served) not in (served, None):
+            raise RequestError(400, f"{key}: {shown(body[key])}, the path asks for {served!r}")
     inputs = _inputs(signature, body.get("inputs"), binary, booleans=may_hold_booleans(header))
     if binary is not None:
         binary.finish()

@@ -74,8 +74,13 @@ def outputs_by_row(names: Sequence[str], arrays: Sequence[Array], rows: int, fie
             )
     if len(arrays) == 1:
         return arrays[0]
-    columns = (list(encode(array)) for array in arrays)
+    columns = (_entries(array) for array in arrays)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _entries(array: Array) -> list[Any]:
+    # ONNX Runtime's integers are numpy's `longlong`, which orjson takes in an array and not alone.
+    return array.tolist() if array.ndim == 1 and array.dtype.kind in "iu" else list(encode(array))
 
 
 def _some(rows: Any, field: str) -> list[Any]:

@@ -118,6 +118,8 @@ class Lane:
         self._queue: deque[Item] = deque()
         self._scheduled: asyncio.Handle | None = None
         self._running = 0
+        # The last batch took too long, perhaps only because the machine was busy.
+        self._suspicious = False
         # Requests in the last batch: what tells whether it pays to wait for company.
         self._company = 0
 
@@ -190,18 +192,20 @@ class Lane:
         if not batch.items[0].here:
             self._run_in_pool(batch)
             return
-        began = time.thread_time()
+        began = time.thread_time() if self._suspicious else 0.0
         try:
             self._compute(batch)
         except Exception as error:  # noqa: BLE001 -- sorted out there
             self._failed(batch, error)
         else:
             self._done(batch)
-        # By the thread's own clock: on a busy machine the other one says little of the model.
-        seconds = time.thread_time() - began
-        if seconds > TOO_SLOW_SECONDS:
-            self.model.quick = False
-            logger.info("a batch took %.0f ms: from now on in threads", seconds * 1000)
+        if self._suspicious:
+            # By the thread's own clock: on a busy machine the other one says little of the model.
+            seconds = time.thread_time() - began
+            if seconds > TOO_SLOW_SECONDS:
+                self.model.quick = False
+                logger.info("a batch took %.0f ms: from now on in threads", seconds * 1000)
+        self._suspicious = batch.seconds > TOO_SLOW_SECONDS
 
     def _run_in_pool(self, batch: Batch) -> None:
         self._running += 1
@@ -239,7 +243,7 @@ class Lane:
             batch.responses.append(first.encode(arrays))
         else:
             rows = sum([item.rows for item in items])
-            if any([len(array) != rows for array in arrays]):
+            if any(len(array) != rows for array in arrays):
                 raise MixedRowsError
             end = 0
             for item in items:

@@ -1,8 +1,8 @@
 """The first runs of a model: they make the next ones fast, and show how it may be run.
 
 Three things are measured rather than believed: that rows of different requests can share a batch (a model
-that normalises over its batch would give each caller a part of the others' data); that a batch saves time; and
-that a run is so short that the event loop can do it itself.
+that normalises over its batch would give each caller a part of the others' data); that a batch saves time;
+and that a run is so short that the event loop can do it itself.
 """
 
 import itertools

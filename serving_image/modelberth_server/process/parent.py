@@ -28,8 +28,9 @@ STABLE_SECONDS: Final = 60.0
 
 logger = logging.getLogger(__name__)
 
-# Serves until its lifeline ends; returns the exit status.
-Work = Callable[[int, Lifeline], int]
+# Serves until its lifeline ends; returns the exit status. The last argument: whether it is to answer health,
+# and that it is not ready, before its model is.
+Work = Callable[[int, Lifeline, bool], int]
 
 
 @dataclass
@@ -66,8 +67,10 @@ class _Signals:
     def forget(self) -> None:
         """Give a forked worker the signals as they were."""
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        # Until the worker listens to it: what it is told of, it reads at its start anyway.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for end in self.wakeup:
             end.close()
 
@@ -82,8 +85,10 @@ class _Signals:
 def keep_up(count: int, work: Work, let_go: Callable[[], None]) -> int:
     """Run workers until a signal; return the exit status.
 
-    A worker that ends before it was ever ready ends the others as well, with its status: a bad setting or a
-    refused model does not get better by another start.
+    The first one tells by its start whether there is anything to serve: if it ends before it is ready, so does
+    this, with its status, for a bad setting or a refused model does not get better by another start. All later
+    ones accept nothing before they are ready: a caller who has seen that the server is ready must not meet one
+    that still loads.
 
     Args:
         count: workers
@@ -95,11 +100,10 @@ def keep_up(count: int, work: Work, let_go: Callable[[], None]) -> int:
     signals.listen()
     workers = [_Worker(index) for index in range(count)]
     status, ready = 0, False
-    for worker in workers:
-        _start(worker, workers, signals, work)
+    _start(workers[0], workers, signals, work, early=True)
     told = 0
     while any(worker.process for worker in workers) or not signals.stopped:
-        _sleep(workers, signals, stopping=bool(told))
+        _sleep(workers, signals, starting=ready and not told)
         ready = _hear(workers) or ready
         for worker in workers:
             ended = _ended(worker)
@@ -117,10 +121,10 @@ def keep_up(count: int, work: Work, let_go: Callable[[], None]) -> int:
             told = signals.stopped
             _tell(workers, signal.SIGTERM)
             let_go()
-        if not signals.stopped:
+        if ready and not signals.stopped:
             for worker in workers:
                 if not worker.process and time.monotonic() >= worker.due:
-                    _start(worker, workers, signals, work)
+                    _start(worker, workers, signals, work, early=False)
     if told > 1 and signals.number:
         # Ended as the workers were: at once.
         signal.signal(signals.number, signal.SIG_DFL)
@@ -128,7 +132,7 @@ def keep_up(count: int, work: Work, let_go: Callable[[], None]) -> int:
     return status
 
 
-def _start(worker: _Worker, workers: list[_Worker], signals: _Signals, work: Work) -> None:
+def _start(worker: _Worker, workers: list[_Worker], signals: _Signals, work: Work, *, early: bool) -> None:
     ours, theirs = socket.socketpair()
     process = os.fork()
     if process == 0:
@@ -138,7 +142,7 @@ def _start(worker: _Worker, workers: list[_Worker], signals: _Signals, work: Wor
             for tie in (ours, *(other.tie for other in workers)):
                 if tie is not None:
                     tie.close()
-            status = work(worker.index, Lifeline(theirs.detach()))
+            status = work(worker.index, Lifeline(theirs.detach()), early)
         except BaseException:  # noqa: BLE001 -- it is the whole of this process
             traceback.print_exc()
         finally:
@@ -150,10 +154,10 @@ def _start(worker: _Worker, workers: list[_Worker], signals: _Signals, work: Wor
     worker.process, worker.tie, worker.started = process, ours, time.monotonic()
 
 
-def _sleep(workers: list[_Worker], signals: _Signals, *, stopping: bool) -> None:
+def _sleep(workers: list[_Worker], signals: _Signals, *, starting: bool) -> None:
     """Wait for a signal, for news of a worker or for the next start."""
     missing = [worker.due for worker in workers if not worker.process]
-    timeout = None if stopping or not missing else max(min(missing) - time.monotonic(), 0)
+    timeout = None if not starting or not missing else max(min(missing) - time.monotonic(), 0)
     ties = [worker.tie for worker in workers if worker.tie is not None]
     select.select([signals.wakeup[0], *ties], [], [], timeout)
     try:

@@ -34,6 +34,8 @@ def work(
     sockets: Sockets,
     lifeline: Lifeline,
     series: Worker | None = None,
+    *,
+    early: bool,
 ) -> None:
     """Serve until a signal or the end of the lifeline, then drain.
 
@@ -43,20 +45,21 @@ def work(
         sockets: to accept on
         lifeline: its end is the end of the worker; it hears when the worker is ready
         series: which of several workers this is, for metrics that are those of all
+        early: accept at once, and answer that it is not ready yet, rather than when the model is
 
     Raises:
         StartError: the model or a setting is refused.
 
     """
-    uvloop.run(_Worker(settings, environ, sockets, lifeline, series).run())
+    uvloop.run(_Worker(settings, environ, sockets, lifeline, series, early=early).run())
 
 
 class _Worker:
     """One life of a worker.
 
-    With a socket of its own it answers health at once and predictions with 503 until the model is ready. With
-    an inherited one it accepts nothing before: the connections wait in the socket's queue, or are served by
-    the process that this one replaces.
+    An early one answers health at once and predictions with 503 until the model is ready. Any other accepts
+    nothing before: the connections wait in the socket's queue, or are served by the process that this one
+    replaces, or the others beside it.
     """
 
     def __init__(
@@ -66,11 +69,14 @@ class _Worker:
         sockets: Sockets,
         lifeline: Lifeline,
         series: Worker | None,
+        *,
+        early: bool,
     ) -> None:
         self._settings = settings
         self._environ = environ
         self._sockets = sockets
         self._lifeline = lifeline
+        self._early = early
         self._access = Access.from_settings(settings)
         self._telemetry = Telemetry.from_settings(settings, environ, series)
         self._stop: asyncio.Event
@@ -96,10 +102,10 @@ class _Worker:
                 await admin.accept(self._sockets.admin)
             if self._settings.grpc_port is not None:
                 grpc = await self._serve_grpc(app)
-            if self._settings.listen_fd is None:
+            if self._early:
                 await self._accept(server)
             if await self._or_stop(asyncio.gather(rollout.first(), admitting)):
-                if self._settings.listen_fd is not None:
+                if not self._early:
                     await self._accept(server)
                 self._lifeline.tell("ready")
                 following = asyncio.create_task(rollout.follow())

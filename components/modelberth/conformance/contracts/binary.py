@@ -22,7 +22,8 @@ HEADER: Final = "inference-header-content-length"
 
 def _find(subject: Subject) -> None:
     answer = subject.web.get("/v2")
-    if answer.status != 200 or "binary_tensor_data" not in json_object(answer).get("extensions", ()):
+    extensions = json_object(answer).get("extensions") if answer.status == 200 else None
+    if not isinstance(extensions, list) or "binary_tensor_data" not in extensions:
         raise NotOffered(f"GET /v2: {answer.status} without the extension binary_tensor_data")
 
 
@@ -60,8 +61,9 @@ def _read(subject: Subject, answer: Answer, binary: set[str]) -> dict[str, list[
         if name not in binary:
             values[name] = list(flat(member(output, "data", list, answer)))
             continue
-        count = output.get("parameters", {}).get("binary_data_size")
-        if "data" in output or type(count) is not int:
+        parameters = output.get("parameters")
+        count = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
+        if "data" in output or type(count) is not int or count < 0:
             raise answer.unlike(f"{name} with binary_data_size and without data")
         raw = answer.body[at : at + count]
         at += count

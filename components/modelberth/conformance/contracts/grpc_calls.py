@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -135,13 +136,10 @@ def output_values(answer: Any, model: Model) -> dict[str, list[Any]]:
         if raws:
             found[output.name] = values_of(raws[index], output.datatype, shape, output.name)
             continue
-        values = list(getattr(output.contents, _FIELDS[output.datatype]))
+        values = list(getattr(output.contents, _FIELDS.get(output.datatype, "bytes_contents")))
         found[output.name] = (
             [v.decode("utf-8", "replace") for v in values] if spec.datatype == "BYTES" else values
         )
-        size = 1
-        for one in shape:
-            size *= one
-        if len(values) != size:
+        if len(values) != math.prod(shape):
             raise DidNotHold(f"ModelInfer: {len(values)} values of {output.name} for the shape {list(shape)}")
     return found

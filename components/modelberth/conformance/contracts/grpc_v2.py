@@ -65,11 +65,11 @@ def _metadata(subject: Subject) -> None:
 
 
 def _typed(subject: Subject) -> None:
-    equal(_infer(subject, raw=False), jsonoutput_values(subject), "the answers to typed contents and to JSON")
+    equal(_infer(subject, raw=False), json_values(subject), "the answers to typed contents and to JSON")
 
 
 def _raw(subject: Subject) -> None:
-    equal(_infer(subject, raw=True), jsonoutput_values(subject), "the answers to raw contents and to JSON")
+    equal(_infer(subject, raw=True), json_values(subject), "the answers to raw contents and to JSON")
 
 
 def _identifier(subject: Subject) -> None:

@@ -1,5 +1,6 @@
 """The Open Inference Protocol v2, its REST form."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -36,7 +37,9 @@ def outputs_of(value: dict[str, Any], model: Model, answer: Answer) -> dict[str,
     found: dict[str, dict[str, Any]] = {}
     for output in member(value, "outputs", list, answer):
         match output:
-            case {"name": str(name), "datatype": str(datatype), "shape": list(shape)}:
+            case {"name": str(name), "datatype": str(datatype), "shape": list(shape)} if all(
+                type(size) is int and size >= 0 for size in shape
+            ):
                 spec = specs.get(name)
                 if spec is None or name in found:
                     raise answer.unlike(f"outputs by the names {', '.join(specs)}, each once")
@@ -58,11 +61,8 @@ def json_values(subject: Subject, body: dict[str, Any] | None = None) -> dict[st
     values = {}
     for name, output in outputs_of(value, model, answer).items():
         items = list(flat(member(output, "data", list, answer)))
-        size = 1
-        for one in output["shape"]:
-            size *= one
-        if len(items) != size:
-            raise answer.unlike(f"{size} values of {name} for the shape {output['shape']}")
+        if len(items) != math.prod(output["shape"]):
+            raise answer.unlike(f"as many values of {name} as the shape {output['shape']} has")
         values[name] = items
     return values
 

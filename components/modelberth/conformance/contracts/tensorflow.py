@@ -32,16 +32,17 @@ def _find(subject: Subject) -> None:
         raise NotOffered(f"{answer.request}: {answer.status}")
 
 
-def _states(subject: Subject) -> list[dict[str, Any]]:
-    answer = success(subject.web.get(_path(subject)))
-    return member(json_object(answer), "model_version_status", list, answer)
+def _states(answer: Answer) -> list[dict[str, Any]]:
+    states = member(json_object(success(answer)), "model_version_status", list, answer)
+    if not states or not all(isinstance(state, dict) for state in states):
+        raise answer.unlike("a model_version_status with an object for each version")
+    return states
 
 
 def _status(subject: Subject) -> None:
-    answer = success(subject.web.get(_path(subject)))
-    states = _states(subject)
+    answer = subject.web.get(_path(subject))
     available = 0
-    for state in states:
+    for state in _states(answer):
         match state:
             case {
                 "version": str(),
@@ -115,12 +116,12 @@ def _signature(subject: Subject) -> None:
 
 
 def _version(subject: Subject) -> None:
-    versions = [state.get("version") for state in _states(subject) if state.get("state") == "AVAILABLE"]
+    answer = subject.web.get(_path(subject))
+    versions = [state.get("version") for state in _states(answer) if state.get("state") == "AVAILABLE"]
     for version in versions:
         path = f"{_path(subject)}/versions/{version}"
-        answer = success(subject.web.get(path))
-        told = member(json_object(answer), "model_version_status", list, answer)
-        if [state.get("version") for state in told] != [version]:
+        answer = subject.web.get(path)
+        if [state.get("version") for state in _states(answer)] != [version]:
             raise answer.unlike(f"the status of version {version} alone")
         success(_predict(subject, {"instances": subject.rows}, path))
 
