@@ -17,8 +17,8 @@ From `components/modelberth/runtimes.toml`; the servers' documentation as of {ca
 predictions and one for Prometheus, each on a port of the container. NAME and VERSION are `name` and
 `model.version` of the spec.
 
-Of a field that keeps its default the server does nothing, not even the default: a limit has to be kept in front of
-it. Another value is refused.
+Where a field keeps its default, the server does nothing about it, not even what the default says: such a
+limit has to be kept in front of it. Another value is refused.
 """
 
 

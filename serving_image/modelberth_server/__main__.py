@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,8 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         from modelberth_server.process.function import run  # noqa: PLC0415
 
         return run(settings, environ)
+    # It asks to look for new versions, which is early before they were looked for at all.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lifeline = Lifeline(settings.lifeline_fd)
     sockets = Sockets.open(settings)
     if settings.listen_fd is not None or settings.lifeline_fd is not None:

@@ -66,7 +66,7 @@ def test_check_tells_what_is_stale_and_writing_mends_it(
     monkeypatch.chdir(tmp_path)
     assert reference.main(["--check"]) == 1
     said = capsys.readouterr().err
-    assert said.count("run `python -m modelberth.reference`") == len(reference.documents()) == 4
+    assert said.count("run `python -m modelberth.reference`") == len(reference.documents()) == 5
     assert reference.main([]) == 0
     assert reference.main(["--check"]) == 0
     (tmp_path / "docs/reference/spec.md").write_text("edited by hand", encoding="utf-8")

@@ -92,7 +92,6 @@ def test_sagemaker_without_root(readable: Path) -> None:
         assert 0 not in users
         assert server.address[1] != 8080
         report = examine(Target(server.url))
-        print(server.log)
         assert_kept(report, "sagemaker")
         assert report.model == "iris"
         # It is stopped with SIGTERM, and killed 30 s later.

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "docs/model-package.md",
     "docs/optimizing.md",
     "docs/packaging.md",
+    "docs/runtimes.md",
     "docs/watching.md",
     "serving_image/README.md",
 }

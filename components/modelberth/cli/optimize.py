@@ -178,6 +178,12 @@ def _show(outcome: Outcome) -> None:
         f"Judged on {held_out.rows} rows; floor: {outcome.floor}.",
         markup=False,
     )
+    if alone := [one.name for one in outcome.variants if outcome.original.batches and not one.batches]:
+        out.print(
+            f"{', '.join(alone)}: a row's answer depends on the rows computed with it, so the server does not "
+            "batch requests; measured row by row.",
+            markup=False,
+        )
     for variant, reason in outcome.refused.items():
         out.print(f"{variant}: not made: {reason}", markup=False)
     out.print()
@@ -231,6 +237,7 @@ def _figures(measured: Measured) -> dict[str, Any]:
         "bytes": measured.size,
         "value": quality.value,
         "agreement": quality.agreement,
+        "batches": measured.batches,
         "widest_difference": quality.difference if math.isfinite(quality.difference) else None,
         "latency": {
             str(rows): {"median_us": timing.median * 1e6, "p99_us": timing.p99 * 1e6, "ratio": timing.ratio}

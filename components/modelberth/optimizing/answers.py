@@ -18,14 +18,17 @@ _SAME: Final = 0.01
 def classes(answers: Mapping[str, Array], labels: tuple[str | int, ...] | None, rows: int) -> Array | None:
     """The class of each row, as text `[rows]`.
 
-    It is the first output that has one whole number or string for a row; else the column of the largest
-    score, by its name in `labels`. None: the model does not tell classes.
+    It is the first output that has one whole number or string for a row. Where all outputs are fractions, it is
+    the column of the largest score, by its name in `labels`. None: the model does not tell classes.
     """
-    for array in answers.values():
-        if array.dtype.kind != "f" and array.size == rows:
+    discrete = [array for array in answers.values() if array.dtype.kind != "f"]
+    for array in discrete:
+        if array.size == rows:
             return np.array([shown_classes(value) for value in array.ravel().tolist()])
+    if discrete:  # a ranking has scores, too, in its own order
+        return None
     for array in answers.values():
-        if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] > 1:
+        if array.ndim == 2 and array.shape[1] > 1:
             columns = array.argmax(axis=1).tolist()
             named = labels is not None and len(labels) == array.shape[1]
             return np.array([shown_classes(labels[at] if named and labels else at) for at in columns])

@@ -83,6 +83,10 @@ class Candidate(Protocol):
     def ratios(self) -> Sequence[float]:
         """Of the latencies to the original's, one for each number of rows."""
 
+    @property
+    def batches(self) -> bool:
+        """Whether the server can compute rows of several requests as one."""
+
 
 class Verdict(StrEnum):
     """What becomes of a variant."""
@@ -94,11 +98,13 @@ class Verdict(StrEnum):
     """The metric is beyond the floor."""
     SLOWER = "slower"
     """Smaller than the original, and slower."""
+    ALONE = "alone"
+    """It cannot be batched with other requests, as the original can."""
     NO_GAIN = "no gain"
 
 
 def judge(
-    candidates: Sequence[Candidate], original: Candidate, floor: Floor, *, slower: bool = False
+    candidates: Sequence[Candidate], original: Candidate, floor: Floor, *, asked: bool = False
 ) -> list[Verdict]:
     """Choose the fastest that keeps the floor and gains something; of equally fast ones, the smallest.
 
@@ -109,10 +115,10 @@ def judge(
         candidates: the variants
         original: what they were made of
         floor: what the metric has to keep
-        slower: a smaller file is a gain even where it takes more time
+        asked: the method was named by a person, who may want a small file that takes more time
 
     """
-    verdicts = [_verdict(one, original, floor, slower=slower) for one in candidates]
+    verdicts = [_verdict(one, original, floor, asked=asked) for one in candidates]
     good = [index for index, verdict in enumerate(verdicts) if verdict is Verdict.GOOD]
     if good:
         fastest = min(_cost(candidates[index]) for index in good)
@@ -121,15 +127,18 @@ def judge(
     return verdicts
 
 
-def _verdict(candidate: Candidate, original: Candidate, floor: Floor, *, slower: bool) -> Verdict:
+def _verdict(candidate: Candidate, original: Candidate, floor: Floor, *, asked: bool) -> Verdict:
     if not floor.holds(candidate.value):
         return Verdict.WORSE
     cost = _cost(candidate)
-    if cost < 1 - TIE:
-        return Verdict.GOOD
-    if candidate.size >= original.size * (1 - TIE):
+    is_smaller = candidate.size < original.size * (1 - TIE)
+    if cost >= 1 - TIE and not is_smaller:
         return Verdict.NO_GAIN
-    return Verdict.GOOD if slower or cost <= 1 + TIE else Verdict.SLOWER
+    if asked:
+        return Verdict.GOOD
+    if original.batches and not candidate.batches:
+        return Verdict.ALONE
+    return Verdict.GOOD if cost <= 1 + TIE else Verdict.SLOWER
 
 
 def _cost(candidate: Candidate) -> float:

@@ -16,10 +16,11 @@ from modelberth_server.model.session import Inference
 from modelberth_server.model.signature import Signature
 from modelberth_server.tensors import Array
 
-__all__ = ["HeldOut", "Metric", "Quality", "answers"]
+__all__ = ["HeldOut", "Metric", "Quality", "answers", "answers_as_served"]
 
 _CHUNK: Final = 256
 """Rows computed at once."""
+_TRIED: Final = 32
 
 
 class Metric(StrEnum):
@@ -57,6 +58,8 @@ class HeldOut:
     """Answers of the original, by output."""
     labels: tuple[str | int, ...] | None
     """Names of the classes, in the order of the scores' columns."""
+    batches: bool
+    """Whether rows give together what each gives alone, in the original."""
 
     @classmethod
     def of(
@@ -83,7 +86,7 @@ class HeldOut:
         """
         rows = len(next(iter(inputs.values())))
         try:
-            original = answers(inference, signature, inputs)
+            original, batches = answers_as_served(inference, signature, inputs)
         except RequestError as error:
             raise SourceError(f"--rows: {error.message}") from None
         if truth is None:
@@ -91,7 +94,7 @@ class HeldOut:
                 raise SourceError(
                     f"--metric: given {metric}, which needs --labels; allowed without: agreement"
                 )
-            return cls(Metric.AGREEMENT, inputs, rows, None, original, signature.labels)
+            return cls(Metric.AGREEMENT, inputs, rows, None, original, signature.labels, batches)
         if len(truth) != rows:
             raise SourceError(
                 f"--labels: {len(truth)} labels, --rows has {rows} rows; the first line of a .csv of texts "
@@ -100,21 +103,23 @@ class HeldOut:
         predicted = classes(original, signature.labels, rows)
         chosen = metric or (Metric.RMSE if predicted is None else Metric.ACCURACY)
         if chosen is Metric.RMSE:
-            return cls(chosen, inputs, rows, _numbers(truth, original, rows), original, signature.labels)
+            return cls(
+                chosen, inputs, rows, _numbers(truth, original, rows), original, signature.labels, batches
+            )
         if chosen is Metric.AGREEMENT:
             raise SourceError(
                 "--metric: given agreement, which compares with the original: leave out --labels"
             )
         if predicted is None:
             raise SourceError(
-                f"--metric: given {chosen}, and the model gives one number for a row; allowed: rmse"
+                f"--metric: given {chosen}, and the model gives no class for a row; allowed: rmse"
             )
         known = np.array([shown_classes(value) for value in truth])
         if not set(known.tolist()) & set(predicted.tolist()):
             raise SourceError(
                 f"--labels: the model answers {_few(predicted)}, the labels are {_few(known)}: none fits"
             )
-        return cls(chosen, inputs, rows, known, original, signature.labels)
+        return cls(chosen, inputs, rows, known, original, signature.labels, batches)
 
     def other_rows(self, calibration: Mapping[str, Array]) -> Mapping[str, Array]:
         """Return rows to calibrate on, if they are others than these.
@@ -147,8 +152,10 @@ class HeldOut:
         return float(metrics.f1_score(self.truth, predicted, average="macro", zero_division=0.0))
 
 
-def answers(inference: Inference, signature: Signature, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Compute every output for all rows, some at a time.
+def answers(
+    inference: Inference, signature: Signature, inputs: Mapping[str, Array], *, together: int = _CHUNK
+) -> dict[str, Array]:
+    """Compute every output for all rows, `together` at a time.
 
     Raises:
         RequestError: the model cannot take the rows.
@@ -157,12 +164,35 @@ def answers(inference: Inference, signature: Signature, inputs: Mapping[str, Arr
     names = [spec.name for spec in signature.outputs]
     rows = len(next(iter(inputs.values())))
     parts = [
-        inference.run({name: array[start : start + _CHUNK] for name, array in inputs.items()}, names)
-        for start in range(0, rows, _CHUNK)
+        inference.run({name: array[start : start + together] for name, array in inputs.items()}, names)
+        for start in range(0, rows, together)
     ]
     return {
         name: np.concatenate(arrays) for name, arrays in zip(names, zip(*parts, strict=True), strict=True)
     }
+
+
+def answers_as_served(
+    inference: Inference, signature: Signature, inputs: Mapping[str, Array]
+) -> tuple[dict[str, Array], bool]:
+    """Compute every output as the server does, which batches requests only if rows do not depend on each other.
+
+    Returns:
+        The outputs by name, and whether rows give together what each gives alone.
+
+    Raises:
+        RequestError: the model cannot take the rows.
+
+    """
+    few = {name: array[:_TRIED] for name, array in inputs.items()}
+    whole, alone = (answers(inference, signature, few, together=count) for count in (_TRIED, 1))
+    batches = all(
+        np.allclose(whole[name], array, rtol=1e-3, atol=1e-5, equal_nan=True)
+        if array.dtype.kind == "f"
+        else bool((whole[name] == array).all())
+        for name, array in alone.items()
+    )
+    return answers(inference, signature, inputs, together=_CHUNK if batches else 1), batches
 
 
 def _numbers(truth: Sequence[Any], original: Mapping[str, Array], rows: int) -> Array:

@@ -48,8 +48,8 @@ def variants(
         original: the graph
         methods: what to try
         sparsities: shares to prune, a variant for each
-        calibration: an array `[rows, ...]` for each input; static quantization needs it, and pruning is better
-            with it
+        calibration: an array `[rows, ...]` for each input; static quantization needs it, and neurons are
+            pruned better with it
 
     Raises:
         SourceError: a sparsity is out of bounds.

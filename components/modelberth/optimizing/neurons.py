@@ -18,6 +18,7 @@ from modelberth_server.tensors import Array
 __all__ = ["remove_neurons"]
 
 _RIDGE: Final = 1e-4
+"""Of the mean square of the activations: as little as still gives one solution where neurons are alike."""
 # Each element by itself, so that a column can be taken out before as well as after.
 _ELEMENTWISE: Final = {
     *("Celu", "Clip", "Dropout", "Elu", "Erf", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu"),
@@ -51,8 +52,8 @@ class _Hidden:
 def remove_neurons(model: onnx.ModelProto, share: float, calibration: Mapping[str, Array] | None) -> int:
     """Take the weakest neurons out of each hidden layer, in place; returns how many.
 
-    A neuron is as strong as what comes into the next layer by it: its mean square on the calibration rows times
-    that of its weights there; without such rows, the weights into it stand for the former.
+    A neuron is as strong as what it brings into the next layer: its mean square on the calibration rows,
+    times the squares of its weights there. Without such rows, the weights into it stand for the former.
 
     With calibration rows, the next layer's weights are then fitted anew by least squares, so that the neurons
     that stay stand in for the others (as ThiNet does for channels, https://arxiv.org/abs/1707.06342).

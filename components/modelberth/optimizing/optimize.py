@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from modelberth.optimizing.choice import Floor, Verdict, judge
-from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers
+from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers, answers_as_served
 from modelberth.optimizing.latency import Clock, Timing, interleaved
 from modelberth.optimizing.methods import Method, variants
 from modelberth.optimizing.original import Original
@@ -33,6 +33,8 @@ class Measured:
     name: str
     model: bytes
     quality: Quality
+    batches: bool
+    """Rows give together what each gives alone, so that the server may batch requests."""
     timings: Mapping[int, Timing]
     """By number of rows."""
 
@@ -133,15 +135,20 @@ def optimize(
         say: is told each step
 
     Raises:
-        SourceError: an option is out of bounds.
+        SourceError: an option is out of bounds, or the model cannot take the calibration rows.
 
     """
     before = original.model
     baseline = held_out.quality(held_out.original)
     floor = floor_of(baseline.value)
-    models: dict[str, tuple[bytes, Inference, Quality]] = {
-        _ORIGINAL: (original.served.onnx, original.inference(original.served.onnx), baseline)
-    }
+    signature, inputs = original.signature, held_out.inputs
+    inference = original.inference(original.served.onnx)
+    models = {_ORIGINAL: (original.served.onnx, inference, baseline, held_out.batches)}
+    if calibration is not None:
+        try:
+            answers(inference, signature, calibration)
+        except RequestError as error:
+            raise SourceError(f"--calibration: {error.message}") from None
     refused: dict[str, str] = {}
     say("Making the variants")
     for variant in variants(before, methods, sparsities, calibration):
@@ -151,23 +158,23 @@ def optimize(
         say(f"Measuring {variant.name} on {held_out.rows} rows")
         try:
             inference = original.inference(variant.model)
-            quality = held_out.quality(answers(inference, original.signature, held_out.inputs))
+            given, batches = answers_as_served(inference, signature, inputs)
         except (ModelError, RequestError) as error:
             refused[variant.name] = f"ONNX Runtime cannot run what came out: {error}"
             continue
-        models[variant.name] = (variant.model, inference, quality)
+        models[variant.name] = (variant.model, inference, held_out.quality(given), batches)
     say("Timing")
     timings = {
         batch: interleaved(
-            [_runner(inference, original, held_out, batch) for _, inference, _ in models.values()], clock
+            [_runner(inference, original, held_out, batch) for _, inference, *_ in models.values()], clock
         )
         for batch in BATCHES
     }
     first, *others = (
-        Measured(name, model, quality, {batch: timings[batch][index] for batch in BATCHES})
-        for index, (name, (model, _, quality)) in enumerate(models.items())
+        Measured(name, model, quality, batches, {batch: timings[batch][index] for batch in BATCHES})
+        for index, (name, (model, _, quality, batches)) in enumerate(models.items())
     )
-    verdicts = judge(others, first, floor, slower=len(methods) == 1)
+    verdicts = judge(others, first, floor, asked=len(methods) == 1)
     return Outcome(held_out, floor, first, tuple(others), tuple(verdicts), refused)
 
 

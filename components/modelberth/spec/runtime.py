@@ -47,8 +47,8 @@ class Runtime(Part):
         | None
     ) = Field(
         None,
-        description="Container image, pinned by digest. Unset: the engine's image that this release was "
-        "tested with.",
+        description="Container image, pinned by digest. Unset: the engine's image of this release, where "
+        "docs/reference/runtimes.md has one.",
     )
     threads: Count | None = Field(
         None,

@@ -252,16 +252,17 @@ class Lane:
         batch.seconds = time.monotonic() - began
 
     def _done(self, batch: Batch) -> None:
-        requests = [item.request for item in batch.items]
+        items = batch.items
+        requests = [item.request for item in items]
         began = time.monotonic() - batch.seconds
-        outputs = dict(zip(batch.items[0].prediction.outputs, batch.arrays, strict=True))
+        outputs = dict(zip(items[0].prediction.outputs, batch.arrays, strict=True))
         # From the headers on: to read the body is a part of the wait.
         waited = [began - request.started for request in requests]
-        rows = [item.rows for item in batch.items]
+        rows = [item.rows for item in items]
         self._observer.batch(
             self.model.signature, requests, batch.inputs, outputs, waited, batch.seconds, rows
         )
-        for item, response in zip(batch.items, batch.responses, strict=True):
+        for item, response in zip(items, batch.responses, strict=True):
             self._give(item, response)
 
     def _failed(self, batch: Batch, error: BaseException) -> None:

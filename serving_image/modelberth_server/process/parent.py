@@ -85,10 +85,10 @@ class _Signals:
 def keep_up(count: int, work: Work, let_go: Callable[[], None]) -> int:
     """Run workers until a signal; return the exit status.
 
-    The first one tells by its start whether there is anything to serve: if it ends before it is ready, so does
-    this, with its status, for a bad setting or a refused model does not get better by another start. All later
-    ones accept nothing before they are ready: a caller who has seen that the server is ready must not meet one
-    that still loads.
+    The first one tells by its start whether there is anything to serve: if it ends before it is ready, so
+    does this, with its status, for a bad setting or a refused model does not get better by another start. All
+    later ones accept nothing before they are ready: a caller who has seen that the server is ready must not
+    meet one that still loads.
 
     Args:
         count: workers

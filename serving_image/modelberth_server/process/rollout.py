@@ -5,6 +5,7 @@ cannot be loaded changes nothing: the versions before go on, and the log and `/a
 """
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Mapping
@@ -91,6 +92,10 @@ class Rollout:
         served = await loop.run_in_executor(self._app.execution.pool, self._load)
         self._app.serve(*served)
         self._served = served
+        # What is there now stays: the collector need not look through it, which takes it 5 ms in between two
+        # requests.
+        gc.collect()
+        gc.freeze()
 
     def _load(self) -> tuple[Served, ...]:
         """Load the versions that are not there yet."""

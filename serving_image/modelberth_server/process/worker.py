@@ -100,13 +100,12 @@ class _Worker:
         try:
             if self._sockets.admin is not None:
                 await admin.accept(self._sockets.admin)
-            if self._settings.grpc_port is not None:
-                grpc = await self._serve_grpc(app)
+                logger.info("admin routes on %s", address(self._sockets.admin))
             if self._early:
-                await self._accept(server)
+                grpc = await self._accept(server, app)
             if await self._or_stop(asyncio.gather(rollout.first(), admitting)):
                 if not self._early:
-                    await self._accept(server)
+                    grpc = await self._accept(server, app)
                 self._lifeline.tell("ready")
                 following = asyncio.create_task(rollout.follow())
                 await self._stop.wait()
@@ -125,10 +124,11 @@ class _Worker:
             await self._access.close()
             await self._telemetry.close()
 
-    async def _accept(self, server: HttpServer) -> None:
+    async def _accept(self, server: HttpServer, app: App) -> "GrpcServer | None":
         tls = self._access.tls
         await server.accept(self._sockets.main, tls.context if tls else None)
         logger.info("listening on %s", address(self._sockets.main))
+        return None if self._settings.grpc_port is None else await self._serve_grpc(app)
 
     async def _serve_grpc(self, app: App) -> "GrpcServer":
         # gRPC is a third of the memory that the server takes without it.
