@@ -5,14 +5,10 @@ with the same libraries write the same bytes. `--check` trains again in memory a
 committed package or card does not hold up.
 """
 
-import argparse
-import difflib
-import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +25,11 @@ from sklearn.metrics import accuracy_score, log_loss, recall_score
 from sklearn.model_selection import StratifiedKFold, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from modelberth.packaging import MANIFEST, Package, PackagingError, Trained, build
+from modelberth.packaging import Package, PackagingError, Trained, build
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from committed import Training, made_with, main
 
 FOLDER = Path(__file__).resolve().parent
 NAME, VERSION = "digits", "1"
@@ -40,7 +40,6 @@ WHITE = 255
 # The oldest version whose Resize smooths before it makes a picture smaller (antialias).
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 8
-MADE_WITH = "Made with: "
 
 Pictures = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -113,7 +112,7 @@ def cross_validated_log_loss(split: Split) -> dict[str, float]:
 
 def preparation() -> onnx.ModelProto:
     """The graph before the classifier: `image` uint8 `[rows, height, width]` → `features` `[rows, 64]`."""
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "channel": np.array([1], np.int64),
         "sizes": np.array([SIDE, SIDE], np.int64),
         "white": np.array(WHITE, np.float32),
@@ -193,9 +192,7 @@ def render_card(split: Split, scores: dict[str, float], chosen: str, package: Pa
     predictions = Predictions.of(model, split.held_out_pictures)
     recalls = recall_score(truth, predictions.labels, average=None)
     correct = int((predictions.labels == truth).sum())
-    libraries = ", ".join(
-        f"{name} {version(name)}" for name in ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
-    )
+    libraries = made_with("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
     score_rows = "\n".join(
         f"| {name} | {score:.2f} |{' chosen' if name == chosen else ''} |" for name, score in scores.items()
     )
@@ -260,68 +257,35 @@ For demonstration and for tests of the serving path. Every picture gets one of t
 A digit that is dark on light, off the middle or rotated is not what it has learned from. Not for decisions
 about people, money or safety.
 
-{MADE_WITH}{libraries}
+{libraries}
 """
 
 
-def committed(folder: Path) -> Package:
-    """Read the package that lies in `folder`."""
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    files = {name: (folder / name).read_bytes() for name in manifest.pop("files")}
-    manifest.pop("format")
-    return Package(manifest, files)
-
-
-def check(folder: Path, retrained: Package, split: Split, scores: dict[str, float], chosen: str) -> list[str]:
-    """List what is wrong with the committed package and card (compared without the library versions)."""
-    package = committed(folder / "package")
-    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    sha256 = hashlib.sha256((folder / "package" / MANIFEST).read_bytes()).hexdigest()
-    if f"`{sha256}`" not in card:
-        return [f"package/{MANIFEST} has sha256 {sha256}, which is not the one in MODEL_CARD.md"]
-    if package.sha256 != sha256:
-        return [f"package/{MANIFEST} does not pin the files that lie beside it"]
-    problems = []
-    # Another version of a library may write other bytes, yet it has to come to the same predictions.
-    ours, fresh = (
-        Predictions.of(made.files["model.onnx"], split.held_out_pictures) for made in (package, retrained)
+def difference(split: Split, package: Package, other: Package) -> str | None:
+    """Say how two packages differ on the held-out pictures, or None."""
+    if package.files["preprocess.py"] != other.files["preprocess.py"]:
+        return "preprocess.py is not the one in the package"
+    ours, theirs = (
+        Predictions.of(made.files["model.onnx"], split.held_out_pictures) for made in (package, other)
     )
-    widest = float(np.abs(ours.probabilities - fresh.probabilities).max())
-    if unequal := int((ours.labels != fresh.labels).sum()):
-        problems.append(f"training again gives another model: {unequal} of {len(ours.labels)} labels differ")
-    elif widest > 1e-2:  # many small steps of training let rounding grow
-        problems.append(f"training again gives another model: a probability differs by {widest:.2e}")
-    if package.files["preprocess.py"] != (FOLDER / "preprocess.py").read_bytes():
-        problems.append("package/preprocess.py is not preprocess.py")
-    told, measured = (
-        [line for line in text.splitlines() if not line.startswith(MADE_WITH)]
-        for text in (card, render_card(split, scores, chosen, package))
-    )
-    if told != measured:
-        diff = difflib.unified_diff(told, measured, "MODEL_CARD.md", "measured", n=0, lineterm="")
-        problems.append("MODEL_CARD.md does not say what was measured:\n" + "\n".join(diff))
-    return problems
+    if unequal := int((ours.labels != theirs.labels).sum()):
+        return f"{unequal} of {len(ours.labels)} labels differ"
+    # Many small steps of training let rounding grow.
+    widest = float(np.abs(ours.probabilities - theirs.probabilities).max())
+    return f"a probability differs by {widest:.2e}" if widest > 1e-2 else None
 
 
-def main() -> int:
-    """Write the package and its card, or check them."""
-    parser = argparse.ArgumentParser(description="Train the digits model, or check the committed one.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
-    checking = parser.parse_args().check
+def training() -> Training:
+    """Split, choose and train."""
     split = Split.of_digits()
     scores = cross_validated_log_loss(split)
     chosen = min(scores, key=scores.__getitem__)
-    package = train(split, chosen)
-    if checking:
-        problems = check(FOLDER, package, split, scores, chosen)
-        for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return 1 if problems else 0
-    package.write(FOLDER / "package")
-    card = render_card(split, scores, chosen, package)
-    (FOLDER / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    return 0
+    return Training(
+        package=train(split, chosen),
+        card=partial(render_card, split, scores, chosen),
+        difference=partial(difference, split),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(FOLDER, training))

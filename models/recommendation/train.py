@@ -5,15 +5,12 @@ the same libraries write the same bytes. `--check` trains again in memory and ex
 package or card does not hold up.
 """
 
-import argparse
 import csv
-import difflib
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +20,11 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from modelberth.packaging import MANIFEST, Package, PackagingError, Trained, build
+from modelberth.packaging import Package, PackagingError, Trained, build
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from committed import Training, made_with, main
 
 FOLDER = Path(__file__).resolve().parent
 NAME, VERSION = "recommender", "1"
@@ -31,7 +32,6 @@ SEED = 0
 HELD_OUT_SHARE = 0.2
 TOP = 10
 OPSET, IR_VERSION = 17, 8
-MADE_WITH = "Made with: "
 
 Matrix = npt.NDArray[np.float64]
 Seen = npt.NDArray[np.bool_]
@@ -219,7 +219,7 @@ def render_card(split: Split, scores: dict[str, float], chosen: str, package: Pa
     ours = recommend(package.files["model.onnx"], np.arange(users))
     popular = top(np.broadcast_to(seen.sum(axis=0).astype(np.float64), seen.shape), seen)
     parts = [int(part.sum()) for part in (split.train, split.validation, split.held_out)]
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("onnx", "onnxruntime", "numpy"))
+    libraries = made_with("onnx", "onnxruntime", "numpy")
     score_rows = "\n".join(
         f"| {name} | {score:.3f} |{' chosen' if name == chosen else ''} |" for name, score in scores.items()
     )
@@ -275,61 +275,28 @@ For demonstration and for tests of the serving path. A user that is not in the d
 interaction is known only after training again. The package holds what each user has taken: with real data
 that is personal data, and the package has to be kept like it.
 
-{MADE_WITH}{libraries}
+{libraries}
 """
 
 
-def committed(folder: Path) -> Package:
-    """Read the package that lies in `folder`."""
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    files = {name: (folder / name).read_bytes() for name in manifest.pop("files")}
-    manifest.pop("format")
-    return Package(manifest, files)
-
-
-def check(folder: Path, retrained: Package, split: Split, scores: dict[str, float], chosen: str) -> list[str]:
-    """List what is wrong with the committed package and card (compared without the library versions)."""
-    package = committed(folder / "package")
-    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    sha256 = hashlib.sha256((folder / "package" / MANIFEST).read_bytes()).hexdigest()
-    if f"`{sha256}`" not in card:
-        return [f"package/{MANIFEST} has sha256 {sha256}, which is not the one in MODEL_CARD.md"]
-    if package.sha256 != sha256:
-        return [f"package/{MANIFEST} does not pin the files that lie beside it"]
-    problems = []
-    # Another version of a library may write other bytes, yet it has to come to the same recommendations.
+def difference(split: Split, package: Package, other: Package) -> str | None:
+    """Say for how many users two packages recommend something else, or None."""
     users = np.arange(len(split.train))
-    ours, fresh = (recommend(made.files["model.onnx"], users) for made in (package, retrained))
-    if unequal := int((ours != fresh).any(axis=1).sum()):
-        problems.append(f"training again gives another model: {unequal} of {len(users)} users differ")
-    told, measured = (
-        [line for line in text.splitlines() if not line.startswith(MADE_WITH)]
-        for text in (card, render_card(split, scores, chosen, package))
-    )
-    if told != measured:
-        diff = difflib.unified_diff(told, measured, "MODEL_CARD.md", "measured", n=0, lineterm="")
-        problems.append("MODEL_CARD.md does not say what was measured:\n" + "\n".join(diff))
-    return problems
+    ours, theirs = (recommend(made.files["model.onnx"], users) for made in (package, other))
+    unequal = int((ours != theirs).any(axis=1).sum())
+    return f"{unequal} of {len(users)} users differ" if unequal else None
 
 
-def main() -> int:
-    """Write the package and its card, or check them."""
-    parser = argparse.ArgumentParser(description="Train the recommender, or check the committed one.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 on a difference")
-    checking = parser.parse_args().check
+def training() -> Training:
+    """Split, choose and train."""
     split = Split.of_interactions()
     chosen, scores = chosen_name(split)
-    package = train(split, chosen)
-    if checking:
-        problems = check(FOLDER, package, split, scores, chosen)
-        for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return 1 if problems else 0
-    package.write(FOLDER / "package")
-    card = render_card(split, scores, chosen, package)
-    (FOLDER / "MODEL_CARD.md").write_text(card, encoding="utf-8")
-    return 0
+    return Training(
+        package=train(split, chosen),
+        card=partial(render_card, split, scores, chosen),
+        difference=partial(difference, split),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(FOLDER, training))

@@ -35,6 +35,7 @@ class Exchange:
     status: int
     body: bytes
     kept: dict[str, str] = field(default_factory=dict)
+    length: str = "0"
 
     def replace(self, old: bytes, new: bytes) -> None:
         """Change the body, which has to have the old bytes where it is a success."""
@@ -50,6 +51,8 @@ def faulty(url: str, fault: Fault) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body in one write: a body on its own would wait 40 ms for the headers' acknowledgement.
+        wbufsize = 1 << 16
 
         def _pass_on(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -63,18 +66,28 @@ def faulty(url: str, fault: Fault) -> Iterator[str]:
                 answer = client.request(self.command, self.path, content=sent, headers=passed)
                 kept = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
                 exchange = Exchange(
-                    self.command, self.path, sent, headers, answer.status_code, answer.content, kept
+                    self.command,
+                    self.path,
+                    sent,
+                    headers,
+                    answer.status_code,
+                    answer.content,
+                    kept,
+                    answer.headers.get("content-length", "0"),
                 )
             fault(exchange)
             self.send_response(exchange.status)
             for name, value in exchange.kept.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(exchange.body)))
+            self.send_header("content-length", self._length(exchange))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(exchange.body)
 
-        do_GET = do_POST = do_HEAD = _pass_on
+        do_GET = do_POST = do_HEAD = _pass_on  # noqa: N815 -- http.server names them
+
+        def _length(self, exchange: Exchange) -> str:
+            return exchange.length if exchange.method == "HEAD" else str(len(exchange.body))
 
         def _chunks(self) -> bytes:
             body = b""
@@ -92,8 +105,11 @@ def faulty(url: str, fault: Fault) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def faulty_grpc(address: str, fault: Callable[[str, bytes], bytes]) -> Iterator[str]:
-    """Pass on gRPC calls; `fault` changes the bytes of each response, by the name of the method."""
+def faulty_grpc(address: str, fault: Callable[[str, bytes], bytes], *, kind: bool = False) -> Iterator[str]:
+    """Pass on gRPC calls; `fault` changes the bytes of each response, by the name of the method.
+
+    A kind server gives what is refused the status OK.
+    """
     with grpc.insecure_channel(address, (("grpc.enable_http_proxy", 0),)) as channel:
 
         class Methods(grpc.GenericRpcHandler):
@@ -104,6 +120,8 @@ def faulty_grpc(address: str, fault: Callable[[str, bytes], bytes]) -> Iterator[
                     try:
                         found = channel.unary_unary(method)(message, timeout=20)
                     except grpc.RpcError as error:
+                        if kind:
+                            return b""
                         context.abort(error.code(), error.details())
                     return fault(method.rpartition("/")[2], found)
 

@@ -17,7 +17,9 @@ NOBODY = 65532
 
 BECOME = """
 import encodings.idna, os, sys
-import modelberth_server.model.loading, modelberth_server.process.worker, modelberth_server.telemetry.exposition
+import modelberth_server.model.loading
+import modelberth_server.process.worker
+import modelberth_server.telemetry.exposition
 from modelberth_server.__main__ import main
 os.setgroups([])
 os.setresgid({user}, {user}, {user})

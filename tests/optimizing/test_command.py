@@ -1,6 +1,7 @@
 """`modelberth optimize`, as a person types it, on real models."""
 
 import hashlib
+import importlib
 import json
 import sys
 from functools import cache
@@ -22,6 +23,8 @@ from typer.testing import CliRunner
 
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.main import app
+from modelberth.optimizing import Method, Metric
+from modelberth.optimizing.latency import Timing
 from modelberth.packaging import Package, Trained, build
 from modelberth_server.model.package import Package as Served
 from support.project import REPOSITORY
@@ -57,7 +60,7 @@ def packaged(kind: str) -> Package:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     np.save("rows.npy", PICTURES[ROWS])
     np.save("labels.npy", DIGITS[ROWS])
@@ -84,6 +87,14 @@ def accuracy(model: bytes) -> float:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     labels = [session.run(["label"], {"input": row[None]})[0][0] for row in PICTURES[ROWS]]
     return float((np.array(labels) == DIGITS[ROWS]).mean())
+
+
+@pytest.fixture
+def all_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    def timed(runs: list[Any], clock: Any) -> list[Timing]:
+        return [Timing(0.001, 0.002, 1.0) for _ in runs]
+
+    monkeypatch.setattr("modelberth.optimizing.outcome.interleaved", timed)
 
 
 LABELLED = ("--rows", "rows.npy", "--labels", "labels.npy")
@@ -154,6 +165,7 @@ def test_all_methods_are_compared_and_the_same_bytes_come_out_again() -> None:
     assert sizes["static"] == again["variants"][0]["bytes"]
 
 
+@pytest.mark.usefixtures("all_as_fast")
 def test_the_table_shows_before_and_after() -> None:
     result = run("forest", *LABELLED, "--max-loss", "0.05")
     assert result.exit_code == 0, result.output
@@ -161,6 +173,8 @@ def test_the_table_shows_before_and_after() -> None:
     assert lines["variant"] == ["variant", "bytes", "1", "row", "32", "rows", "accuracy", "same", "differs"]
     assert lines["original"][1] == str(len(packaged("forest").files["model.onnx"]))
     assert lines["prune-0.5"][-1] == "chosen"
+    assert lines["graph"][2:5] == ["1000", "(2000)", "1.00"]
+    assert lines["graph"][-2:] == ["no", "gain"]
     assert "dynamic: not made: a tree ensemble compares and adds" in result.stdout
     assert "static: not made: needs --calibration" in result.stdout
     assert "floor: accuracy at least" in result.stdout
@@ -212,6 +226,7 @@ def test_below_the_floor_nothing_is_written(option: list[str]) -> None:
     assert not Path("made").exists()
 
 
+@pytest.mark.usefixtures("all_as_fast")
 @pytest.mark.parametrize(
     ("kind", "method", "reason"),
     [
@@ -295,6 +310,12 @@ def test_a_changed_file_of_the_package_is_refused() -> None:
         raise result.exception or AssertionError(result.output)
 
 
+def test_the_command_line_offers_what_there_is() -> None:
+    cli = importlib.import_module("modelberth.cli.optimize")
+    assert [*map(str, cli.Method)] == [*map(str, Method), "all"]
+    assert [*map(str, cli.Metric)] == [*map(str, Metric)]
+
+
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("modelberth.optimizing")]:
         monkeypatch.delitem(sys.modules, name)
@@ -305,23 +326,25 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(result.exception).endswith("onnx is not installed: pip install 'modelberth[package]'")
 
 
-@pytest.mark.parametrize(
-    ("example", "rows", "file"),
-    [
-        ("image-classification", "pictures.json", "preprocess.py"),
-        ("recommendation", "users.csv", "model.onnx"),
-    ],
-)
-def test_the_examples_can_be_optimized(example: str, rows: str, file: str) -> None:
+def test_a_package_with_a_step_of_its_own_keeps_it() -> None:
     pictures = np.round(PICTURES[ROWS].reshape(-1, 8, 8) * 255).astype(int)
     Path("pictures.json").write_text(json.dumps(pictures.tolist()))
-    Path("users.csv").write_text("user\n" + "\n".join(map(str, range(400))))
-    source = str(REPOSITORY / "models" / example / "package")
-    result = CliRunner().invoke(
-        app, ["optimize", source, "--out", "made", "--rows", rows, "--method", "dynamic", "--json"]
-    )
+    source = REPOSITORY / "models" / "image-classification" / "package"
+    arguments = ["--out", "made", "--rows", "pictures.json", "--method", "dynamic", "--json"]
+    result = CliRunner().invoke(app, ["optimize", str(source), *arguments])
     assert result.exit_code == 0, (result.output, result.exception)
     form = json.loads(result.stdout)
     assert form["variants"][0]["value"] >= 0.99
-    assert file in form["manifest"]["files"]
-    assert Served.read(Path("made"), form["sha256"]).manifest is not None
+    assert Path("made/preprocess.py").read_bytes() == (source / "preprocess.py").read_bytes()
+    assert Served.read(Path("made"), form["sha256"]).preprocess is not None
+
+
+def test_a_ranking_that_changes_is_noticed() -> None:
+    Path("users.csv").write_text("user\n" + "\n".join(map(str, range(400))))
+    source = str(REPOSITORY / "models" / "recommendation" / "package")
+    arguments = ["--out", "made", "--rows", "users.csv", "--method", "dynamic", "--json"]
+    result = CliRunner().invoke(app, ["optimize", source, *arguments])
+    (variant,) = json.loads(result.stdout)["variants"]
+    assert variant["verdict"] == "worse"
+    assert 0 < variant["agreement"] < 0.99
+    assert not Path("made").exists()

@@ -28,7 +28,9 @@ _WIDTH: Final = 120
 """A terminal that is narrower than the table wraps it: a figure that is cut off is worth nothing."""
 
 
-class _Method(StrEnum):
+class Method(StrEnum):
+    """Those of `modelberth.optimizing`, which `--help` does not import, and all of them."""
+
     GRAPH = "graph"
     DYNAMIC = "dynamic"
     STATIC = "static"
@@ -36,7 +38,9 @@ class _Method(StrEnum):
     ALL = "all"
 
 
-class _Metric(StrEnum):
+class Metric(StrEnum):
+    """Those of `modelberth.optimizing`."""
+
     ACCURACY = "accuracy"
     MACRO_F1 = "macro-f1"
     RMSE = "rmse"
@@ -52,9 +56,9 @@ def optimize(
         Path | None,
         typer.Option(metavar="FILE", help="Their labels: .csv, .npy, .json, or lines in a .txt."),
     ] = None,
-    method: Annotated[_Method, typer.Option(help="What to try.")] = _Method.ALL,
+    method: Annotated[Method, typer.Option(help="What to try.")] = Method.ALL,
     metric: Annotated[
-        _Metric | None,
+        Metric | None,
         typer.Option(
             help="Unset: agreement with the original; with --labels accuracy, or rmse without classes."
         ),
@@ -70,7 +74,7 @@ def optimize(
         typer.Option(metavar="X", help="Value that the metric has to keep, instead of --max-loss."),
     ] = None,
     calibration: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Training rows, for static quantization.")
+        Path | None, typer.Option(metavar="FILE", help="Training rows, for static and prune.")
     ] = None,
     sparsity: Annotated[
         list[float] | None,
@@ -100,7 +104,7 @@ def optimize(
     try:
         if max_loss is not None and min_accuracy is not None:
             raise packaging.SourceError("--min-accuracy: given with --max-loss; allowed: one of them")
-        if method is _Method.STATIC and calibration is None:
+        if method is Method.STATIC and calibration is None:
             raise packaging.SourceError(
                 "--calibration: missing; static quantization needs rows of the training data, not --rows"
             )
@@ -124,7 +128,7 @@ def optimize(
                         held_out.metric, value, 0.01 if max_loss is None else max_loss
                     )
                 ),
-                methods=[one for one in optimizing.Method if method in (one.value, _Method.ALL)],
+                methods=[one for one in optimizing.Method if method in (one.value, Method.ALL)],
                 sparsities=sparsity or [0.5],
                 calibration=held_out.other_rows(read_inputs(calibration, signature, "--calibration"))
                 if calibration
@@ -180,8 +184,8 @@ def _show(outcome: Outcome) -> None:
     )
     if alone := [one.name for one in outcome.variants if outcome.original.batches and not one.batches]:
         out.print(
-            f"{', '.join(alone)}: a row's answer depends on the rows computed with it, so the server does not "
-            "batch requests; measured row by row.",
+            f"{', '.join(alone)}: a row's answer depends on the rows computed with it, so the server does "
+            "not batch requests; measured row by row.",
             markup=False,
         )
     for variant, reason in outcome.refused.items():

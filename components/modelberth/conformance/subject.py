@@ -8,6 +8,7 @@ from typing import Any, Final
 from modelberth.conformance.model import Model
 from modelberth.conformance.outcome import NotChecked, NotOffered, Outcome, UnreachableError
 from modelberth.conformance.target import Target
+from modelberth.conformance.tensors import Tensor, TensorSpec
 from modelberth.conformance.web import Answer, Web
 
 __all__ = ["Call", "Subject"]
@@ -49,6 +50,20 @@ class Subject:
             raise NotChecked("the server does not describe what it takes: give --row or --input")
         return rows
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """A tensor for each input of the model; NotChecked where the inputs are not described."""
+        if not self.model.tensors:
+            raise NotChecked(f"GET /v2/models/{self.model.name} does not describe the inputs")
+        return self.model.tensors
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The model's outputs; NotChecked where they are not described."""
+        if not self.model.outputs:
+            raise NotChecked(f"GET /v2/models/{self.model.name} does not describe the outputs")
+        return self.model.outputs
+
     @functools.cached_property
     def prediction(self) -> Call:
         """Some prediction, in whichever form the server answers one; for checks of what is around it."""
@@ -69,7 +84,7 @@ class Subject:
 
     def ready(self) -> str:
         """Return the path of the readiness probe."""
-        return self.target.health_route or self._probe(_READY)
+        return self._probe(_READY)
 
     def admin(self, ask: Callable[[Web], Answer]) -> Answer:
         """Ask where metrics are: the URL that was named for them, or the server itself."""

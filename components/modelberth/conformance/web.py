@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
@@ -19,6 +19,7 @@ from modelberth.conformance.target import Target
 __all__ = ["Answer", "Web"]
 
 _EXCERPT = 160
+_READ = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
     seconds: float
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What an error must not quote."""
 
     @property
     def media_type(self) -> str:
@@ -49,7 +52,9 @@ class Answer:
 
     def unlike(self, expected: str) -> DidNotHold:
         """Make the error that shows the answer beside what was expected."""
-        text = " ".join(self.body[: _EXCERPT * 4].decode("utf-8", "replace").split())
+        text = " ".join(self.body[:_READ].decode("utf-8", "replace").split())
+        for secret in self.secrets:  # before the cut, which would leave a part of one
+            text = text.replace(secret, "***")
         shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
         return DidNotHold(f"{self.request}: {self.status} {shown or '(no body)'}; expected {expected}")
 
@@ -59,6 +64,7 @@ class Web:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._secrets = tuple(filter(None, target.headers.values()))
         self._tls = _tls(target)
         try:
             self._client = httpx.Client(
@@ -101,7 +107,9 @@ class Web:
         except httpx.HTTPError as error:
             raise DidNotHold(f"{method} {path}: no answer, {type(error).__name__}") from None
         seconds = time.monotonic() - began
-        return Answer(f"{method} {path}", answer.status_code, answer.headers, answer.content, seconds)
+        return Answer(
+            f"{method} {path}", answer.status_code, answer.headers, answer.content, seconds, self._secrets
+        )
 
     def announce(self, path: str, length: int) -> Answer:
         """Send the headers of a POST with a body of `length` bytes, and none of the body."""
@@ -127,7 +135,7 @@ class Web:
                 raise DidNotHold(
                     f"POST {path} with content-length {length}: no answer, {type(error).__name__}"
                 ) from None
-        return Answer(f"POST {path}", response.status, found, body, time.monotonic() - began)
+        return Answer(f"POST {path}", response.status, found, body, time.monotonic() - began, self._secrets)
 
     def connect_seconds(self) -> float:
         """Return the time that a TCP connection takes, at best of three."""

@@ -3,8 +3,8 @@
 from modelberth.optimizing.choice import Floor, Verdict, judge
 from modelberth.optimizing.held_out import HeldOut, Metric
 from modelberth.optimizing.methods import Method, NotApplicableError
-from modelberth.optimizing.optimize import Measured, Outcome, optimize
 from modelberth.optimizing.original import Original
+from modelberth.optimizing.outcome import Measured, Outcome, optimize
 
 __all__ = [
     "Floor",

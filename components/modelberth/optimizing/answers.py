@@ -18,8 +18,8 @@ _SAME: Final = 0.01
 def classes(answers: Mapping[str, Array], labels: tuple[str | int, ...] | None, rows: int) -> Array | None:
     """The class of each row, as text `[rows]`.
 
-    It is the first output that has one whole number or string for a row. Where all outputs are fractions, it is
-    the column of the largest score, by its name in `labels`. None: the model does not tell classes.
+    It is the first output that has one whole number or string for a row. Where all outputs are fractions, it
+    is the column of the largest score, by its name in `labels`. None: the model does not tell classes.
     """
     discrete = [array for array in answers.values() if array.dtype.kind != "f"]
     for array in discrete:

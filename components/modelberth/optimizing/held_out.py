@@ -175,7 +175,7 @@ def answers(
 def answers_as_served(
     inference: Inference, signature: Signature, inputs: Mapping[str, Array]
 ) -> tuple[dict[str, Array], bool]:
-    """Compute every output as the server does, which batches requests only if rows do not depend on each other.
+    """Compute every output as the server does: requests are batched if rows do not depend on each other.
 
     Returns:
         The outputs by name, and whether rows give together what each gives alone.

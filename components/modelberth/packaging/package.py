@@ -58,6 +58,7 @@ class Package:
                 fresh = Path(temporary, "new")
                 fresh.mkdir()
                 for name, data in {**self.files, MANIFEST: self.manifest_bytes}.items():
+                    (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                     (fresh / name).write_bytes(data)
                 if folder.exists():
                     folder.rename(Path(temporary, "old"))

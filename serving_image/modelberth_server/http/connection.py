@@ -34,6 +34,9 @@ STATUS_LINES: Final = {
 METHODS: Final = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")}
 # Smaller parts of a body are gathered: each on its own takes 33 bytes more than its length.
 SMALL_PART_BYTES: Final = 1024
+# Parsed in one go: a large read can hold thousands of requests, and all other connections would wait.
+SLICE_BYTES: Final = 2 * 1024
+BODY_SLICE_BYTES: Final = 16 * 1024
 # What a client says of another protocol that it would rather speak.
 _OFFER: Final = (b"upgrade", b"connection", b"http2-settings")
 
@@ -75,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._header_lines = 0
         self._head_bytes = 0
         self._unended_bytes = 0
+        self._announced = 0
         self._body: list[bytes | bytearray] = []
         self._body_bytes = 0
         # What of the next request is being read, whatever is still computed for those before it.
@@ -85,6 +89,8 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._next: asyncio.Handle | None = None
         self._first = True
+        # What is not parsed before there is room for more requests.
+        self._rest: bytes | memoryview = b""
         self._paused = False
         self._no_more = False
 
@@ -113,20 +119,7 @@ class Connection(asyncio.Protocol):
         if self.state is State.IDLE:
             self._wait_for(State.HEAD)
         self._first = True
-        headers, body_bytes = self._headers, self._body_bytes
-        try:
-            self._parse(data)
-        except httptools.HttpParserCallbackError:
-            logger.exception("unexpected error while reading a request")
-            self._fail(RequestError(500, "internal error", close=True))
-        except httptools.HttpParserError as error:
-            self._fail(RequestError(400, f"request: {error}", close=True))
-        if self._headers is headers and self._body_bytes == body_bytes and self._reading is not State.IDLE:
-            # The parser keeps a header, and a trailer after the body, until its line ends.
-            self._unended_bytes += len(data)
-            if self._unended_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
-                self._fail(_too_many_headers())
-        self._settle()
+        self._read(data)
 
     def eof_received(self) -> bool:
         """Keep the connection for the responses where the client has only closed its sending side."""
@@ -193,7 +186,8 @@ class Connection(asyncio.Protocol):
             given = shown(coding.decode("latin-1"))
             return self._fail(RequestError(400, f"transfer-encoding: {given}, expected chunked", close=True))
         # The parser has made sure that it is a number.
-        self._check_size(int(headers.get(b"content-length", b"0")))
+        self._announced = int(headers.get(b"content-length", b"0"))
+        self._check_size(self._announced)
         free = self._error is None and self._current is None and not self._waiting
         if free and headers.get(b"expect", b"").lower() == b"100-continue":
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -305,25 +299,54 @@ class Connection(asyncio.Protocol):
         if not self._waiting or self._current is not None or self.unread or self._transport.is_closing():
             return
         request, keep_alive = self._waiting.popleft()
+        self._handle(request, keep_alive=keep_alive)
         if self._paused and len(self._waiting) < MAX_PIPELINED // 2:
             self._paused = False
+            rest, self._rest = self._rest, b""
+            self._read(rest)
             self._read_on()
-        self._handle(request, keep_alive=keep_alive)
 
     def _read_on(self) -> None:
         if not self._paused and not self.unread and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def _parse(self, data: bytes) -> None:
-        rest: bytes | memoryview = data
+    def _read(self, data: bytes | memoryview) -> None:
+        if self.state is State.END or self._transport.is_closing():
+            return
+        headers, body_bytes = self._headers, self._body_bytes
+        try:
+            self._parse(data)
+        except httptools.HttpParserCallbackError:
+            logger.exception("unexpected error while reading a request")
+            self._fail(RequestError(500, "internal error", close=True))
+        except httptools.HttpParserError as error:
+            self._fail(RequestError(400, f"request: {error}", close=True))
+        if self._headers is headers and self._body_bytes == body_bytes and self._reading is not State.IDLE:
+            # The parser keeps a header, and a trailer after the body, until its line ends.
+            self._unended_bytes += len(data)
+            if self._unended_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
+                self._fail(_too_many_headers())
+        self._settle()
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        if len(data) > SLICE_BYTES:
+            data = memoryview(data)
         while self._error is None:
+            size = SLICE_BYTES
+            if self._reading is State.BODY:
+                size = max(BODY_SLICE_BYTES, self._announced - self._body_bytes)
+            if self._paused:
+                self._rest = data
+                return
             try:
-                self._parser.feed_data(rest)
+                self._parser.feed_data(data[:size])
             except httptools.HttpParserUpgrade as upgrade:
-                rest = memoryview(rest)[upgrade.args[0] :]
+                data = memoryview(data)[upgrade.args[0] :]
                 self._decline_upgrade()
             else:
-                return
+                if len(data) <= size:
+                    return
+                data = data[size:]
 
     def _decline_upgrade(self) -> None:
         """Read a request that offers another protocol as if it did not, from its body on.
@@ -401,6 +424,7 @@ class Connection(asyncio.Protocol):
     def _end(self, *, discard: bool) -> None:
         """Close; what the client still sends is discarded first: a reset might cost it the response."""
         self._waiting.clear()
+        self._rest = b""
         if discard and self._transport.can_write_eof():
             self._wait_for(State.END)
             self._transport.write_eof()

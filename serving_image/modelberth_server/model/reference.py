@@ -105,7 +105,7 @@ def _entry(where: str, entry: Any) -> ModelReference:
     path, uri = entry.get("path"), entry.get("uri")
     if (path is None) == (uri is None) or not isinstance(path or uri, str):
         raise SettingsError(f"{where}: expected either a path or a uri")
-    if "\0" in (path or uri):
+    if "\0" in str(path or uri):
         raise SettingsError(f"{where}: {path or uri!r} is neither a path nor a uri")
     weight, shadow = entry.get("weight", 1), entry.get("shadow", False)
     if type(weight) is not int or not 0 <= weight <= MAX_WEIGHT:

@@ -31,8 +31,8 @@ class Inference:
     """One run of a model, which another thread can abort."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        # What `InferenceSession.run` calls. Its own checks are of what cannot be here (devices, values of other
-        # sessions, names that the model has not), and cost a third of a small model's run.
+        # What `InferenceSession.run` calls. Its own checks are of what cannot be here (devices, values of
+        # other sessions, names that the model has not), and cost a third of a small model's run.
         self._run = session._sess.run  # noqa: SLF001
         self._options = _run_options()
 

@@ -17,7 +17,7 @@ from modelberth_server.errors import RequestError
 from modelberth_server.model.session import Model
 from modelberth_server.tensors import Array, TensorSpec, decode
 
-__all__ = ["warm_up"]
+__all__ = ["made_up_inputs", "warm_up"]
 
 RUNS: Final = 3
 ROWS: Final = 3
@@ -42,11 +42,11 @@ def warm_up(model: Model, *, max_rows: int, has_loops: bool) -> None:
 
     """
     try:
-        seconds = _time(model, _inputs(model, 1, same=True))
+        seconds = _time(model, made_up_inputs(model, 1, same=True))
         if max_rows > 1 and seconds < TOO_LONG_SECONDS and _rows_are_free(model):
             model.batches = _batch_is_sum_of_rows(model)
         if model.batches:
-            together = _time(model, _inputs(model, max_rows, same=False))
+            together = _time(model, made_up_inputs(model, max_rows, same=False))
             if together > WORTH_IT * max_rows * seconds:
                 # Each caller would wait for all the others, and nobody would win.
                 model.batches = False
@@ -81,7 +81,7 @@ def _batch_is_sum_of_rows(model: Model) -> bool:
     """Tell whether different rows give together what each gives alone, wherever it can be tried."""
     names = [spec.name for spec in model.signature.outputs]
     proven = False
-    for inputs in (_inputs(model, ROWS, same=False), _all_made_up(model, ROWS, same=False)):
+    for inputs in (made_up_inputs(model, ROWS, same=False), _all_made_up(model, ROWS, same=False)):
         if not _rows_differ(inputs):
             # Equal rows say nothing: their mean is each of them.
             continue
@@ -116,8 +116,8 @@ def _equal(whole: Array, parts: tuple[Array, ...]) -> bool:
     return bool((joined == whole).all())
 
 
-def _inputs(model: Model, rows: int, *, same: bool) -> dict[str, Array]:
-    """Make up inputs: the model's example rows where it has them, else random ones, or zeros with `same`."""
+def made_up_inputs(model: Model, rows: int, *, same: bool) -> dict[str, Array]:
+    """Return inputs to try: the model's example rows, else random ones, or zeros with `same`."""
     specs = model.signature.inputs
     example = model.signature.example
     if example is not None and len(specs) == 1 and model.signature.preprocess is None:

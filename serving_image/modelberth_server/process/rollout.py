@@ -13,6 +13,7 @@ from typing import Final
 
 from modelberth_server.app import App
 from modelberth_server.errors import ModelError, StartError
+from modelberth_server.execution.rehearsal import rehearse
 from modelberth_server.model.loading import load
 from modelberth_server.model.reference import ModelReference, references
 from modelberth_server.model.session import Model
@@ -111,12 +112,14 @@ class Rollout:
 
     def _load_one(self, reference: ModelReference) -> Model:
         try:
-            return load(reference, self._settings, self._environ)
+            model = load(reference, self._settings, self._environ)
+            rehearse(model)
         except StartError:
             raise
         except Exception as error:
             logger.exception("unexpected error while loading the model")
             raise ModelError(f"{reference.origin}: the model cannot be loaded: {error!r}") from None
+        return model
 
     def _look(self) -> object:
         """Tell one state of the file from another."""

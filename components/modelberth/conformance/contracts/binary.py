@@ -29,8 +29,8 @@ def _find(subject: Subject) -> None:
 
 def _binary_request(subject: Subject, **more: Any) -> tuple[dict[str, Any], bytes]:
     """Return a request with all tensors as raw bytes: its JSON and the bytes."""
-    body = request(subject.model, **more)
-    raws = [tensor.raw() for tensor in subject.model.tensors]
+    body = request(subject, **more)
+    raws = [tensor.raw() for tensor in subject.tensors]
     for tensor, raw in zip(body["inputs"], raws, strict=True):
         del tensor["data"]
         tensor["parameters"] = {"binary_data_size": len(raw)}
@@ -74,7 +74,7 @@ def _read(subject: Subject, answer: Answer, binary: set[str]) -> dict[str, list[
 
 
 def _names(subject: Subject) -> set[str]:
-    return {spec.name for spec in subject.model.outputs}
+    return {spec.name for spec in subject.outputs}
 
 
 def _in(subject: Subject) -> None:
@@ -84,15 +84,15 @@ def _in(subject: Subject) -> None:
 
 def _out(subject: Subject) -> None:
     whole = json_values(subject)
-    for chosen in subject.model.outputs:
+    for chosen in subject.outputs:
         outputs = [
             {"name": spec.name, "parameters": {"binary_data": True}}
             if spec is chosen
             else {"name": spec.name}
-            for spec in subject.model.outputs
+            for spec in subject.outputs
         ]
         path = f"/v2/models/{subject.model.name}/infer"
-        answer = subject.web.post(path, request(subject.model, outputs=outputs))
+        answer = subject.web.post(path, request(subject, outputs=outputs))
         equal(_read(subject, answer, {chosen.name}), whole, f"{chosen.name} as raw bytes and as JSON")
 
 
@@ -103,7 +103,7 @@ def _all_out(subject: Subject) -> None:
 
 
 def _overridden(subject: Subject) -> None:
-    first, *others = subject.model.outputs
+    first, *others = subject.outputs
     outputs: list[dict[str, Any]] = [{"name": first.name, "parameters": {"binary_data": False}}]
     outputs += [{"name": spec.name} for spec in others]
     body, raw = _binary_request(subject, parameters={"binary_data_output": True}, outputs=outputs)

@@ -50,6 +50,7 @@ class Service:
 
     def __init__(self, channel: Any, messages: Any, subject: Subject) -> None:
         self._channel = channel
+        self._subject = subject
         self._metadata = tuple((name.lower(), value) for name, value in subject.target.headers.items())
         self._seconds = subject.target.seconds
         self.messages = messages
@@ -75,12 +76,10 @@ class Service:
         except Refused as refused:
             raise DidNotHold(f"{refused}; expected OK") from None
 
-    def request(self, model: Model, *, raw: bool, **more: Any) -> Any:
+    def request(self, *, raw: bool, **more: Any) -> Any:
         """Return a `ModelInferRequest` with all tensors."""
-        if not model.tensors:
-            raise NotChecked(f"GET /v2/models/{model.name} does not describe the inputs")
-        message = self.messages.ModelInferRequest(model_name=model.name, **more)
-        for tensor in model.tensors:
+        message = self.messages.ModelInferRequest(model_name=self._subject.model.name, **more)
+        for tensor in self._subject.tensors:
             spec = tensor.spec
             added = message.inputs.add(name=spec.name, datatype=spec.datatype, shape=tensor.shape)
             if raw:

@@ -20,7 +20,7 @@ _CALLERS_FAULT: Final = ("INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION",
 
 def _infer(subject: Subject, *, raw: bool, **more: Any) -> dict[str, list[Any]]:
     with service(subject) as calls:
-        answer = calls.expect("ModelInfer", calls.request(subject.model, raw=raw, **more))
+        answer = calls.expect("ModelInfer", calls.request(raw=raw, **more))
     if answer.model_name != subject.model.name:
         raise DidNotHold(f"ModelInfer: model_name {answer.model_name!r}, expected {subject.model.name!r}")
     return output_values(answer, subject.model)
@@ -75,7 +75,7 @@ def _raw(subject: Subject) -> None:
 def _identifier(subject: Subject) -> None:
     with service(subject) as calls:
         for identifier in ("42", ""):
-            answer = calls.expect("ModelInfer", calls.request(subject.model, raw=True, id=identifier))
+            answer = calls.expect("ModelInfer", calls.request(raw=True, id=identifier))
             if answer.id != identifier:
                 raise DidNotHold(f"ModelInfer: id {answer.id!r}, that of the request is {identifier!r}")
 
@@ -83,8 +83,8 @@ def _identifier(subject: Subject) -> None:
 def _subset(subject: Subject) -> None:
     whole = _infer(subject, raw=True)
     with service(subject) as calls:
-        for spec in subject.model.outputs:
-            message = calls.request(subject.model, raw=True)
+        for spec in subject.outputs:
+            message = calls.request(raw=True)
             message.outputs.add(name=spec.name)
             values = output_values(calls.expect("ModelInfer", message), subject.model)
             equal(values, {spec.name: whole[spec.name]}, f"{spec.name} alone and with the others")
@@ -101,7 +101,7 @@ def _refused(
     subject: Subject, change: Callable[[Any], None], *, raw: bool, more: tuple[str, ...] = ()
 ) -> None:
     with service(subject) as calls:
-        message = calls.request(subject.model, raw=raw)
+        message = calls.request(raw=raw)
         change(message)
         try:
             calls.call("ModelInfer", message)

@@ -77,7 +77,7 @@ class Outcome:
     def package(self, original: Original, version: str | None = None) -> Package:
         """Pack the chosen variant: the original's package with another model.
 
-        Its manifest holds no time, so that the same variant gives the same sha256 on every machine.
+        Its manifest holds no time, so that the same variant gives the same sha256 again.
 
         Raises:
             SourceError: name or version is not one that the server takes.
