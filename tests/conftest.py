@@ -4,6 +4,8 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
+import modelberth_server  # noqa: F401 -- first: it turns off what ONNX Runtime would send
+
 # They start local endpoints, whose ports follow from their names: an endpoint of another test could take over
 # the port of one that was killed on purpose.
 LOCAL_ENDPOINTS = tuple(

@@ -3,21 +3,28 @@
 import functools
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from modelberth_server.access.access import Access
 from modelberth_server.contracts.contract import Contract
 from modelberth_server.contracts.open_inference import model_metadata, server_metadata
-from modelberth_server.contracts.table import prediction_routes, probe_routes
+from modelberth_server.contracts.table import (
+    PredictionRoute,
+    ProbeRoute,
+    prediction_routes,
+    probe_routes,
+)
 from modelberth_server.contracts.tensorflow import model_status
 from modelberth_server.errors import RequestError
 from modelberth_server.execution.execution import Execution
 from modelberth_server.http.message import Request, Response
 from modelberth_server.http.routing import Route, Router
 from modelberth_server.model.session import Model
+from modelberth_server.model.signature import FIRST_VERSION, UNNAMED
 from modelberth_server.model.versions import Served, Versions
+from modelberth_server.openapi import document
 from modelberth_server.settings import Settings
 from modelberth_server.telemetry.telemetry import Telemetry
 from modelberth_server.tensors import shown
@@ -77,6 +84,12 @@ class App:
         if self._draining:
             return "draining"
         return "ready" if self.versions.served else "loading"
+
+    @property
+    def model_name(self) -> str:
+        """The name by which requests ask for the model."""
+        primary = self.versions.primary
+        return primary.signature.name if primary else self._settings.model_name or UNNAMED
 
     def serve(self, *served: Served) -> None:
         """Answer with these versions from now on; a version that is none of them any more ends its work.
@@ -152,11 +165,13 @@ class App:
             logger.debug("shadow: %s is answered with %d", request.identifier, response.status)
 
     def _model_routes(self, environ: Mapping[str, str]) -> Iterator[Route]:
-        for route in prediction_routes(environ):
+        predictions, health = prediction_routes(environ), probe_routes(environ)
+        for route in predictions:
             yield Route("POST", route.template, functools.partial(self._predict, route.contract))
         probes = {"live": self._live, "ready": self._ready}
-        for probe in probe_routes(environ):
+        for probe in health:
             yield Route("GET", probe.template, probes[probe.probe], open=True)
+        yield Route("GET", "/openapi.json", functools.partial(self._describe_routes, predictions, health))
         yield Route("GET", "/v2", self._describe_server)
         yield Route("GET", "/v2/health/live", self._v2_live, open=True)
         yield Route("GET", "/v2/health/ready", self._v2_ready, open=True)
@@ -193,10 +208,10 @@ class App:
 
     def _model(self, segments: Mapping[str, str]) -> Model:
         if segments:
-            name = segments.get("name", self._settings.model_name)
-            if name != self._settings.model_name:
+            name = segments.get("name", self.model_name)
+            if name != self.model_name:
                 raise RequestError(
-                    404, f"name: {shown(name)} is not served here, only {self._settings.model_name!r} is"
+                    404, f"name: {shown(name)} is not served here, only {self.model_name!r} is"
                 )
         return self.versions.pick(segments.get("version"))
 
@@ -207,7 +222,7 @@ class App:
         settings = self._settings
         primary = self.versions.primary
         model = {
-            "name": settings.model_name,
+            "name": self.model_name,
             "version": primary.signature.version if primary else settings.model_version,
             "sha256": primary.signature.sha256 if primary else settings.model_sha256,
         }
@@ -222,12 +237,21 @@ class App:
     def _model_ready(self, _: Request, segments: Mapping[str, str]) -> Response:
         if self.versions.served:
             self._model(segments)
-        return self._readiness({"name": self._settings.model_name, "ready": self.status == "ready"})
+        return self._readiness({"name": self.model_name, "ready": self.status == "ready"})
 
     def _readiness(self, answer: dict[str, Any]) -> Response:
         if self.status == "ready":
             return Response.json(answer)
         return Response.json({**answer, "error": f"not ready: {self.status}"}, 503)
+
+    def _describe_routes(
+        self,
+        predictions: Sequence[PredictionRoute],
+        probes: Sequence[ProbeRoute],
+        _: Request,
+        __: Mapping[str, str],
+    ) -> Response:
+        return Response.json(document(self.versions.pick().signature, predictions, probes))
 
     def _describe_server(self, _: Request, __: Mapping[str, str]) -> Response:
         return Response.json(server_metadata())
@@ -237,7 +261,7 @@ class App:
 
     def _v1_status(self, _: Request, segments: Mapping[str, str]) -> Response:
         if not self.versions.served:
-            version = segments.get("version", self._settings.model_version)
+            version = segments.get("version", self._settings.model_version or FIRST_VERSION)
             return Response.json(model_status({version: "loading"}))
         asked = self._model(segments).signature.version
         served = [one.model.signature.version for one in self.versions.served]

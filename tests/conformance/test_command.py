@@ -17,6 +17,7 @@ from conformance.platforms import PlatformProcess, started
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.main import app
 from modelberth.conformance import CONTRACTS, Target
+from serving.authorities import Authority
 from serving.models import ModelFile
 
 SECRET = "s3cret-of-a-caller"
@@ -166,3 +167,25 @@ def test_rows_of_the_callers_own(server: PlatformProcess, tmp_path: Path) -> Non
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
     assert "expected a list of rows" in str(failure_of(run(server.url, "--input", str(empty))))
+
+
+def test_tls(iris: ModelFile, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "authority")
+    pair = authority.issue("server")
+    environ = iris.environ(
+        HOST="127.0.0.1",
+        PORT="0",
+        MODELBERTH_GRPC_PORT="0",
+        MODELBERTH_TLS_CERT_FILE=str(pair.cert),
+        MODELBERTH_TLS_KEY_FILE=str(pair.key),
+    )
+    with started(environ) as server:
+        url = f"https://127.0.0.1:{server.address[1]}"
+        grpc = ("--grpc", f"127.0.0.1:{server.port_of('gRPC')}")
+        verified = run(url, *grpc, "--ca", str(authority.cert), "--contract", "plain,modelberth,grpc")
+        assert verified.exit_code == Exit.OK, verified.output
+        assert failure_of(run(url)).status == Exit.USAGE
+        unverified = run(url, *grpc, "--insecure", "--json")
+        assert unverified.exit_code == Exit.OK, unverified.output
+        contracts = json.loads(unverified.stdout)["contracts"]
+        assert (contracts["plain"], contracts["grpc"]) == ("held", "not checked")

@@ -16,12 +16,10 @@ RUN = {
 }
 """Documents whose blocks a test runs."""
 ELSEWHERE = {
-    "docs/access.md",
     "docs/conformance.md",
     "docs/image.md",
     "docs/model-package.md",
     "docs/optimizing.md",
-    "docs/packaging.md",
     "docs/runtimes.md",
     "docs/watching.md",
     "serving_image/README.md",

@@ -13,7 +13,7 @@ import pytest
 
 import modelberth
 import modelberth_server
-from serving.models import ModelFile
+from serving.models import IRIS, ModelFile
 from serving.processes import Launch
 
 PACKAGE = Path(modelberth_server.__file__).parent
@@ -162,6 +162,20 @@ def test_what_a_start_imports(module: str, absent: set[str]) -> None:
     tops = {name.partition(".")[0] for name in loaded.stdout.split()}
     assert "modelberth_server" in tops
     assert tops & absent == set()
+
+
+def _home_after(code: str, home: Path) -> list[str]:
+    home.mkdir()
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", code], env=environ, check=True, capture_output=True)
+    return sorted(path.name for path in home.rglob("*") if path.is_file())
+
+
+def test_nothing_is_told_to_anybody(tmp_path: Path) -> None:
+    """ONNX Runtime by itself begins with an identifier of the machine in the home folder."""
+    session = f"import onnxruntime; onnxruntime.InferenceSession({str(IRIS)!r})"
+    assert "deviceid" in _home_after(session, tmp_path / "by itself")
+    assert _home_after(f"import modelberth_server; {session}", tmp_path / "here") == []
 
 
 def test_versions_agree() -> None:

@@ -1,22 +1,28 @@
 """The end of a server costs no request: not in flight, not on an idle connection, not across a hand-over."""
 
+import asyncio
 import http.client
 import json
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
 
+from serving.callers import Caller, get, post
 from serving.models import ModelFile
 from serving.processes import Launch, ServerProcess, wait_until
 
-BODY = json.dumps({"input": [[5.1, 3.5, 1.4, 0.2]]})
+FLOWER = [[5.1, 3.5, 1.4, 0.2]]
+BODY = json.dumps({"input": FLOWER})
 JSON = {"content-type": "application/json"}
 CLIENTS = 4
 REQUESTS = 3000
+CALLERS = 8
+TERMINATIONS = 3
+PER_TERMINATION = 2000
 
 
 @pytest.fixture
@@ -192,3 +198,132 @@ def test_no_request_fails_across_hand_overs(iris: ModelFile, launch: Launch) -> 
     assert sum(client.answered for client in clients) >= REQUESTS
     # Every client met the drain of both servers that ended.
     assert all(client.closed >= 2 for client in clients)
+
+
+class Followers:
+    """Callers as a load balancer makes them: they look at readiness, and keep their connections till told."""
+
+    def __init__(self, ready: Callable[[], list[tuple[str, int]]]) -> None:
+        self._ready = ready
+        self.stop = False
+        self.answered = 0
+        self.failures: list[str] = []
+
+    async def ask(self) -> None:
+        request = post("/predict", {"input": FLOWER})
+        while not self.stop and not self.failures:
+            servers = self._ready()
+            if not servers:
+                await asyncio.sleep(0.01)
+                continue
+            await self._ask(servers[self.answered % len(servers)], request)
+
+    async def _ask(self, address: tuple[str, int], request: bytes) -> None:
+        """Ask on one connection until the server ends it, or is not ready any more."""
+        with Caller(address) as caller:
+            while not self.stop and address in self._ready():
+                try:
+                    answer = await caller.ask(request)
+                    assert answer.status == 200, answer
+                    assert answer.json["predictions"] == ["setosa"], answer
+                except (OSError, asyncio.IncompleteReadError, AssertionError) as failure:
+                    self.failures.append(repr(failure))
+                    return
+                self.answered += 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_no_request_of_those_who_follow_readiness_is_lost(
+    iris: ModelFile, launch: Launch, workers: str
+) -> None:
+    """Each server has a port of its own; whoever ends has said before that it is not ready."""
+    probes_seconds = 0.05
+    servers: list[ServerProcess] = []
+    ready: set[tuple[str, int]] = set()
+
+    def start() -> ServerProcess:
+        server = launch(
+            iris.environ(
+                MODELBERTH_DRAIN_DELAY_SECONDS="0.5",
+                MODELBERTH_DRAIN_SECONDS="30",
+                MODELBERTH_WORKERS=workers,
+            )
+        )
+        server.wait_until_ready()
+        return server
+
+    async def probe(followers: Followers) -> None:
+        """Look at every server as Kubernetes does: what does not say that it is ready is not."""
+        while not followers.stop:
+            for server in servers:
+                try:
+                    with Caller(server.address) as caller:
+                        fine = (await caller.ask(get("/health/ready"))).status == 200
+                except (OSError, asyncio.IncompleteReadError):
+                    fine = False
+                (ready.add if fine else ready.discard)(server.address)
+            await asyncio.sleep(probes_seconds)
+
+    async def hand_over() -> Followers:
+        followers = Followers(lambda: sorted(ready))
+        servers.extend([await asyncio.to_thread(start), await asyncio.to_thread(start)])
+        probing = asyncio.create_task(probe(followers))
+        asking = [asyncio.create_task(followers.ask()) for _ in range(CALLERS)]
+        for _ in range(TERMINATIONS):
+            goal = followers.answered + PER_TERMINATION
+            while followers.answered < goal and not followers.failures:
+                await asyncio.sleep(0.01)
+            old = servers[0]
+            old.terminate()
+            assert await asyncio.to_thread(old.exit_status) == 0
+            servers.append(await asyncio.to_thread(start))
+            servers.remove(old)
+        followers.stop = True
+        await asyncio.gather(probing, *asking)
+        return followers
+
+    followers = asyncio.run(hand_over())
+    assert followers.failures == []
+    assert followers.answered >= TERMINATIONS * PER_TERMINATION
+    # It was seen to be not ready while it still answered: the log of each has its drain, and no error.
+    assert all("ERROR" not in server.log for server in servers)
+
+
+def test_new_connections_are_answered_during_the_delay_though_it_is_not_ready(
+    iris: ModelFile, launch: Launch
+) -> None:
+    server = launch(iris.environ(MODELBERTH_DRAIN_DELAY_SECONDS="1.5", MODELBERTH_DRAIN_SECONDS="30"))
+    server.wait_until_ready()
+    server.terminate()
+
+    def readiness() -> int:
+        with closing(http.client.HTTPConnection(*server.address, timeout=30)) as client:
+            return ask(client, "/health/ready")[0].status
+
+    wait_until(lambda: readiness() == 503, lambda: "it is still ready")
+    with closing(http.client.HTTPConnection(*server.address, timeout=30)) as client:
+        response, body = ask(client)
+        assert (response.status, json.loads(body)["predictions"]) == (200, ["setosa"])
+        # It may be used again: it is not draining yet.
+        assert response.getheader("connection") is None
+        server.wait_for_log("draining")
+        response, _ = ask(client)
+        assert (response.status, response.getheader("connection")) == (200, "close")
+    assert server.exit_status() == 0
+
+
+def test_pipelined_requests_that_have_arrived_are_answered_before_the_end(
+    slow: ModelFile, launch: Launch
+) -> None:
+    server = launch(slow.environ())
+    server.wait_until_ready()
+    body = json.dumps({"input": [100_000]}).encode()
+    request = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    with socket.create_connection(server.address, timeout=30) as client:
+        client.sendall(request * 5)
+        assert client.recv(12) == b"HTTP/1.1 200"
+        server.terminate()
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert answer.count(b"\r\nconnection: close\r\n") == 1
+    assert server.exit_status() == 0

@@ -1,5 +1,6 @@
 """Smaller and faster variants of a packaged model, each measured against the original on held-out rows."""
 
+import modelberth_server  # noqa: F401 -- first: it turns off what ONNX Runtime would send
 from modelberth.optimizing.choice import Floor, Verdict, judge
 from modelberth.optimizing.held_out import HeldOut, Metric
 from modelberth.optimizing.methods import Method, NotApplicableError

@@ -1,5 +1,6 @@
 """Trained models into packages: converted to ONNX, compared with the original, pinned by a manifest."""
 
+import modelberth_server  # noqa: F401 -- first: it turns off what ONNX Runtime would send
 from modelberth.packaging.build import build
 from modelberth.packaging.errors import (
     ConversionError,

@@ -20,6 +20,7 @@ from modelberth_server.aws_lambda.gateway import PAYLOAD_LIMIT_BYTES, HttpEvent
 from modelberth_server.aws_lambda.s3 import ObjectStore, S3Event, S3Object, output_uri, prediction_on
 from modelberth_server.errors import RequestError, StartError
 from modelberth_server.http.message import Request, Response
+from modelberth_server.model.signature import UNNAMED
 from modelberth_server.settings import Settings
 from modelberth_server.sources.stream import SourceError
 
@@ -146,6 +147,7 @@ class Function:
     ) -> None:
         self._handle = handle
         self._settings = settings
+        self._model_name = settings.model_name or UNNAMED
         self._store = store
         self._loop = loop
 
@@ -167,7 +169,7 @@ class Function:
             return self._ask(call, identifier, deadline, trace)
 
         try:
-            event = read_event(payload, self._settings.model_name)
+            event = read_event(payload, self._model_name)
             if isinstance(event, HttpEvent):
                 return event.answer(ask(event.call))
             if isinstance(event, S3Event):
@@ -227,7 +229,7 @@ class Function:
         to = output_uri(settings.s3_output_uri, given)
         try:
             data = self._store.get(given.uri, settings.max_body_bytes)
-            response = _successful(ask(prediction_on(given, data, settings.model_name)))
+            response = _successful(ask(prediction_on(given, data, self._model_name)))
             self._store.put(to, response.body)
         except SourceError as error:
             raise FunctionError("StorageFailed", str(error)) from None

@@ -118,6 +118,9 @@ class Connection(asyncio.Protocol):
             return
         if self.state is State.IDLE:
             self._wait_for(State.HEAD)
+        if self._paused:
+            self._rest = bytes(self._rest) + data
+            return
         self._first = True
         self._read(data)
 

@@ -12,7 +12,7 @@ from modelberth_server.model.discovery import discover
 from modelberth_server.model.package import Package
 from modelberth_server.model.reference import ModelReference
 from modelberth_server.model.session import Model, open_session, tensor_specs
-from modelberth_server.model.signature import Signature
+from modelberth_server.model.signature import FIRST_VERSION, UNNAMED, Signature
 from modelberth_server.model.warm_up import warm_up
 from modelberth_server.settings import Settings
 
@@ -39,10 +39,11 @@ def load(reference: ModelReference, settings: Settings, environ: Mapping[str, st
     """
     try:
         package = _package(reference, settings, environ)
+        manifest = package.manifest
         session = open_session(package, settings.threads)
         signature = Signature(
-            name=settings.model_name,
-            version=reference.version,
+            name=settings.model_name or (manifest.name if manifest else UNNAMED),
+            version=reference.version or (manifest.version if manifest else FIRST_VERSION),
             sha256=package.sha256,
             inputs=tensor_specs(session.get_inputs(), package.path),
             outputs=tensor_specs(session.get_outputs(), package.path),

@@ -21,7 +21,7 @@ class ModelReference:
 
     Attributes:
         origin: the variable or the place in the file that names it, for errors
-        version: its name in routes and metrics
+        version: its name in routes and metrics; None: the package's
         sha256: what pins it
         path: ONNX file or package folder
         uri: where to fetch it from; neither of them: in a platform's folder
@@ -31,7 +31,7 @@ class ModelReference:
     """
 
     origin: str
-    version: str
+    version: str | None
     sha256: str | None
     path: Path | None = None
     uri: str | None = None
@@ -88,8 +88,8 @@ def _of_file(path: Path) -> tuple[ModelReference, ...]:
         raise SettingsError(f'{origin}: expected {{"versions": [one or more]}}')
     versions = tuple(_entry(f"{origin}: versions[{index}]", entry) for index, entry in enumerate(entries))
     names = [one.version for one in versions]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise SettingsError(f"{origin}: version {min(twice)!r} is there twice")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise SettingsError(f"{origin}: version {twice[0]!r} is there twice")
     if not any(one.weight for one in versions if not one.shadow):
         raise SettingsError(
             f"{origin}: no version gets requests: give one a weight of 1 or more, and no shadow"

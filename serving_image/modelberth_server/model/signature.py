@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from modelberth_server.tensors import Array, TensorSpec
 
-__all__ = ["Preprocess", "Signature"]
+__all__ = ["FIRST_VERSION", "UNNAMED", "Preprocess", "Signature"]
+
+# What a model is called that nobody named.
+UNNAMED: Final = "model"
+FIRST_VERSION: Final = "1"
 
 # Rows as JSON gives them in, an array for each input of the model out; a ValueError is the caller's fault.
 Preprocess = Callable[[list[Any]], dict[str, Array]]

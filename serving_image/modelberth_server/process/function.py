@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 import uvloop
 
@@ -51,7 +52,8 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
             from modelberth_server.sources.object_store import ObjectStore  # noqa: PLC0415 -- 20 ms
 
             store = ObjectStore()
-        await serve(app.handle, settings, client, store)
+        # An event need not name the model, and a package may have.
+        await serve(app.handle, replace(settings, model_name=app.model_name), client, store)
     except asyncio.CancelledError:
         pass
     finally:

@@ -95,15 +95,18 @@ class Rollout:
         self._served = served
         # What is there now stays: the collector need not look through it, which takes it 5 ms in between two
         # requests.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 
     def _load(self) -> tuple[Served, ...]:
         """Load the versions that are not there yet."""
-        there = {(one.model.signature.version, one.model.signature.sha256): one.model for one in self._served}
+        there: dict[tuple[str | None, str | None], Model] = {
+            (one.model.signature.version, one.model.signature.sha256): one.model for one in self._served
+        }
         return tuple(
             Served(
-                there.get((one.version, one.sha256 or "")) or self._load_one(one),
+                there.get((one.version, one.sha256)) or self._load_one(one),
                 one.weight,
                 one.shadow,
             )

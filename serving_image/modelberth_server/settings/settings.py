@@ -22,8 +22,8 @@ class Settings:
     models_file: Path | None
     model_folder: Path
     allow_private_hosts: tuple[str, ...]
-    model_name: str
-    model_version: str
+    model_name: str | None
+    model_version: str | None
     revision: str
     host: str
     port: int

@@ -71,8 +71,18 @@ VARIABLES: Final = (
         "hosts of one's own network that models may be fetched from; otherwise only public addresses are "
         "connected to",
     ),
-    Variable("MODELBERTH_MODEL_NAME", "model", _NAME, "name in `/v2/models/NAME`"),
-    Variable("MODELBERTH_MODEL_VERSION", "1", _NAME, "version in the model's metadata"),
+    Variable(
+        "MODELBERTH_MODEL_NAME",
+        None,
+        _NAME,
+        "name in `/v2/models/NAME`; unset: the package's, or `model` for an ONNX file",
+    ),
+    Variable(
+        "MODELBERTH_MODEL_VERSION",
+        None,
+        _NAME,
+        "version in the model's metadata; unset: the package's, or `1` for an ONNX file",
+    ),
     Variable("MODELBERTH_REVISION", "", _REVISION, "opaque id of the deployment; `/health/ready` echoes it"),
     Variable("HOST", "0.0.0.0", _HOST, "address to listen on"),  # noqa: S104 -- a container is called from outside
     Variable("PORT", 8080, _PORT, "port to listen on; 0 takes a free one and logs it"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth_server.errors import SettingsError
 from modelberth_server.http.message import Request, Response
-from modelberth_server.model.signature import Signature
+from modelberth_server.model.signature import UNNAMED, Signature
 from modelberth_server.settings import Settings
 from modelberth_server.telemetry.access_log import AccessLog
 from modelberth_server.telemetry.capture import Capture
@@ -247,7 +247,7 @@ def _traces(settings: Settings, environ: Mapping[str, str]) -> "Traces | None":
         message = f"OTEL_TRACES_EXPORTER: {target} needs {error.name}: install modelberth[serving-all]"
         raise SettingsError(message) from None
     scheme = "http" if settings.tls_cert_file is None else "https"
-    return Traces.from_environ(environ, target, settings.model_name, scheme)
+    return Traces.from_environ(environ, target, settings.model_name or UNNAMED, scheme)
 
 
 def _leading(inputs: Mapping[str, Array]) -> int:

@@ -1,8 +1,8 @@
 """`make fuzz`: at least 100,000 hostile cases against real servers, and what they did to them.
 
-Prints what was answered by route, kind and status; the memory of the servers against that after a warm-up of
-the same mix; and the latency of a healthy client beside it, and beside clients that trickle or never read. The
-exit status is 1 where any case was answered wrongly, a server died, or its memory grew by more than allowed.
+Prints what was answered by route, kind and status; the memory of the servers against that after a warm-up
+of the same mix; and the latency of a healthy client beside it, and beside clients that trickle or never read.
+The exit status is 1 where any case was answered wrongly, a server died, or its memory grew beyond the bound.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from serving.fuzz import attack
+from serving.fuzz import attack, schema
 from serving.fuzz.healthy import Healthy, percentile
 from serving.fuzz.judge import Judgement
 from serving.fuzz.messages import Messages
@@ -32,12 +32,14 @@ ALLOWED_GROWTH = 8 * MIB
 # Of the cases: streams with broken framing, each on its own connection; the rest are requests.
 STREAMS = 0.15
 ADMIN = 0.05
+MEASURED_SECONDS = 4
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description="Attack the model server.")
     parser.add_argument("--cases", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--examples", type=int, default=400, help="of schemathesis for each operation")
     parser.add_argument("--slow", type=int, default=400, help="clients that trickle or never read")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements with and without them")
     arguments = parser.parse_args()
@@ -50,7 +52,9 @@ def main() -> int:
         }
         wrong = 0
         for title, model in models.items():
-            wrong += _attack(title, start(launch, model), arguments.cases // len(models), arguments.seed)
+            server = start(launch, model)
+            wrong += _attack(title, server, arguments.cases // len(models), arguments.seed)
+            wrong += _schemathesis(server, folder, arguments.examples, arguments.seed, exact=title == "iris")
         _trickle(start(launch, models["iris"]), arguments.slow, arguments.rounds)
     return 1 if wrong else 0
 
@@ -102,13 +106,23 @@ def _attack(title: str, server: ServerProcess, cases: int, seed: int) -> int:
         faults.append(f"the memory grew by {grown / MIB:.1f} MiB, {ALLOWED_GROWTH / MIB:.0f} are allowed")
     _report(title, judgement, seconds)
     print(
-        f"  memory {before / MIB:.1f} MiB after {warm.cases} cases, {grown / MIB:+.1f} MiB after {judgement.cases} "
-        f"more\n  a healthy client beside it: {len(latencies)} requests, p50 {percentile(latencies, 50):.2f} ms, "
-        f"p99 {percentile(latencies, 99):.2f} ms\n  {len(faults)} faults"
+        f"  memory {before / MIB:.1f} MiB after {warm.cases} cases, {grown / MIB:+.1f} MiB after "
+        f"{judgement.cases} more\n  a healthy client beside it: {len(latencies)} requests, p50 "
+        f"{percentile(latencies, 50):.2f} ms, p99 {percentile(latencies, 99):.2f} ms\n  {len(faults)} faults"
     )
     for fault in faults[:20]:
         print(f"  FAULT {fault}")
     return len(faults)
+
+
+def _schemathesis(server: ServerProcess, folder: Path, examples: int, seed: int, *, exact: bool) -> int:
+    outcome = schema.attack(server, folder, examples, seed, exact=exact)
+    print(
+        f"  schemathesis: {outcome.cases} cases for {outcome.operations} operations, exit status {outcome.status}"
+    )
+    if outcome.status:
+        print(outcome.output[-5000:])
+    return int(outcome.status != 0)
 
 
 def _report(title: str, judgement: Judgement, seconds: float) -> None:
@@ -134,7 +148,7 @@ def _trickle(server: ServerProcess, clients: int, rounds: int) -> None:
         pair: list[float] = []
         for number in (0, clients):
             with Slow(server.address, number), Healthy(server.address, metadata) as healthy:
-                time.sleep(3)
+                time.sleep(MEASURED_SECONDS)
                 latencies, failures = healthy.stop()
                 assert not failures, failures
             pair.append(percentile(latencies, 99))
@@ -143,8 +157,8 @@ def _trickle(server: ServerProcess, clients: int, rounds: int) -> None:
     alone, slow = (sorted(values)[len(values) // 2] for values in zip(*pairs, strict=True))
     print(
         f"\n{clients} slow clients (headers, bodies and answers, a third each): the p99 of a healthy one is "
-        f"{slow:.2f} ms, {alone:.2f} ms without them; medians of {rounds}\n  ratio {ratios[len(ratios) // 2]:.2f} "
-        f"({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        f"{slow:.2f} ms, {alone:.2f} ms without them; medians of {rounds}\n"
+        f"  ratio {ratios[len(ratios) // 2]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
     )
 
 

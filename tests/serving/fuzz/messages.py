@@ -32,7 +32,6 @@ class Message:
     method: bytes = b"POST"
     kind: str = "valid"
     allowed: frozenset[int] | None = frozenset({200})
-    admin: bool = False
 
     def wire(self) -> bytes:
         lines = [b"%s %s HTTP/1.1" % (self.method, self.path.encode("latin-1")), b"host: x"]

@@ -50,6 +50,13 @@ PATHS = (
 )
 
 
+MEDIA_TYPES = (
+    *(b"text/plain", b"application/xml", b"multipart/form-data; boundary=x", b"text/csv; header=x", b""),
+    *(b"application/json; charset=utf-16", b"application/octet-stream", b"application/x-npy", b";;;="),
+    *(b"text/csv", b"\xff\xfe", b"application/vnd.api+json", b"a" * 4000, b"application/json;" * 50),
+)
+
+
 def json_of(message: Message) -> Any:
     return json.loads(message.body) if message.body[:1] == b"{" and b'"binary' not in message.body else None
 
@@ -171,11 +178,7 @@ def empty(message: Message, _: random.Random) -> Message:
 
 
 def media_type(message: Message, draw: random.Random) -> Message:
-    kind = draw.choice(
-        [b"text/plain", b"application/xml", b"multipart/form-data; boundary=x", b"text/csv; header=x", b""]
-        + [b"application/json; charset=utf-16", b"application/octet-stream", b"application/x-npy", b";;;="]
-        + [b"text/csv", b"\xff\xfe", b"application/vnd.api+json", b"a" * 4000, b"application/json;" * 50]
-    )
+    kind = draw.choice(MEDIA_TYPES)
     others = tuple(one for one in message.headers if one[0] != b"content-type")
     return message.changed("content type", headers=(*others, (b"content-type", kind)))
 

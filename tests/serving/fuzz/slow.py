@@ -6,13 +6,16 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from serving.callers import post
+
 Address = tuple[str, int]
 PAUSE_SECONDS = 0.2
 
 _BEGINS = (
     b"POST /predict HTTP/1.1\r\nhost: x\r\nx: ",
     b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n",
-    b"GET /v2/models/model HTTP/1.1\r\nhost: x\r\n\r\n" * 4000,
+    # An answer of some 150 KB.
+    post("/predict", {"input": [[5.1, 3.5, 1.4, 0.2]] * 3000}),
 )
 
 
@@ -62,6 +65,6 @@ class Slow:
         client.settimeout(10)
         with contextlib.suppress(OSError):
             client.connect(self._address)
+            client.sendall(_BEGINS[index % 3])
             client.setblocking(False)
-            client.send(_BEGINS[index % 3])
         return client

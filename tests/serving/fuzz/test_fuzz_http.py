@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from serving.fuzz import attack
+from serving.fuzz import attack, schema
 from serving.fuzz.judge import Judgement
 from serving.fuzz.messages import Messages
 from serving.fuzz.models import many_types
@@ -63,4 +64,15 @@ def test_whatever_is_sent_is_answered_or_refused_by_name(server: ServerProcess) 
         route for route, status in judgement.answers if status == 200
     }
     assert [process.pid for process in psutil.Process(server.process.pid).children()] == before
+    assert "Traceback" not in server.log
+
+
+def test_the_server_does_what_it_says_of_itself(
+    server: ServerProcess, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    exact = "iris" in request.node.name
+    outcome = schema.attack(server, tmp_path, examples=8, seed=1, exact=exact)
+    assert outcome.status == 0, outcome.output
+    assert outcome.operations == 20
+    assert outcome.cases > 300
     assert "Traceback" not in server.log

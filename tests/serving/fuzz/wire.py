@@ -1,4 +1,4 @@
-"""Streams that are no clean HTTP: each is sent on a connection of its own, which the client then half closes."""
+"""Streams that are no clean HTTP: each has a connection of its own, which the client then half closes."""
 
 import random
 from dataclasses import dataclass
