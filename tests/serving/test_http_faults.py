@@ -409,3 +409,44 @@ def test_a_burst_of_connections_does_not_exceed_the_limit(full: Full) -> None:
         with socket.create_connection(full.server.address, timeout=30) as newcomer:
             newcomer.sendall(LIVE)
             assert b" 200 OK" in answer_on(newcomer)
+
+
+LIMITED = """
+import resource, sys
+from modelberth_server.__main__ import main
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+sys.argv = ["modelberth_server"]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("soft", "hard", "kept"), [(128, 128, 64), (128, 4096, 200)])
+def test_more_connections_than_open_files_are_allowed_turn_no_client_away(
+    iris: ModelFile, launch: Launch, soft: int, hard: int, kept: int
+) -> None:
+    server = launch(
+        iris.environ(MODELBERTH_MAX_CONNECTIONS="1000"), code=LIMITED.format(soft=soft, hard=hard)
+    )
+    server.wait_until_ready()
+    assert ("MODELBERTH_MAX_CONNECTIONS: 1000, but" in server.log) == (kept == 64)
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(200):
+            clients.append(stack.enter_context(socket.create_connection(server.address, timeout=30)))
+            clients[-1].sendall(LIVE)
+            assert b" 200 OK" in answer_on(clients[-1])
+        for client in clients:
+            client.setblocking(False)
+        wait_until(
+            lambda: sum(not is_gone(client) for client in clients) == kept,
+            lambda: "another number of connections is kept",
+        )
+
+
+def is_gone(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except BlockingIOError:
+        return False

@@ -1,5 +1,7 @@
 """How much one client may send, and how long it may take."""
 
+import logging
+import resource
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +26,10 @@ MAX_PIPELINED: Final = 16
 # Longer than the idle time of the load balancers in front (60 s on AWS by default), so that it is they who
 # close an idle connection, and none of their requests meets a closing one.
 KEEP_ALIVE_SECONDS: Final = 75.0
+# Files and sockets that a process needs beside its connections.
+OTHER_FILES: Final = 64
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,32 @@ class Limits:
         """Take the limits from the settings."""
         return cls(
             settings.max_body_bytes,
-            settings.max_connections,
+            _possible(settings.max_connections),
             settings.header_timeout_seconds,
             settings.timeout_seconds,
         )
+
+
+def _possible(connections: int) -> int:
+    """Return how many of the connections the process may have, after asking for all of them.
+
+    Many systems allow a process 1,024 open files until it asks for more. Beyond what is allowed a new client
+    would be turned away, where the one that is idle for longest can go.
+    """
+    wanted = connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    except (OSError, ValueError):
+        allowed = soft
+    if allowed == wanted:
+        return connections
+    possible = max(allowed - OTHER_FILES, 1)
+    logger.warning(
+        "MODELBERTH_MAX_CONNECTIONS: %d, but the system allows %d open files: no more than %d are kept",
+        *(connections, allowed, possible),
+    )
+    return possible

@@ -53,7 +53,7 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
 
             store = ObjectStore()
         # An event need not name the model, and a package may have.
-        await serve(app.handle, replace(settings, model_name=app.model_name), client, store)
+        await serve(app.handle, replace(settings, model_name=app.state.name), client, store)
     except asyncio.CancelledError:
         pass
     finally:

@@ -82,10 +82,10 @@ class Rollout:
             try:
                 await self._change()
             except StartError as error:
-                self._app.failure = str(error)
+                self._app.state.failure = str(error)
                 logger.error("the versions stay as they are: %s", error)  # noqa: TRY400 -- it says all
             else:
-                self._app.failure = ""
+                self._app.state.failure = ""
                 logger.info("serving %s", ", ".join(map(_told, self._served)))
 
     async def _change(self) -> None:

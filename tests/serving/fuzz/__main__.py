@@ -118,7 +118,8 @@ def _attack(title: str, server: ServerProcess, cases: int, seed: int) -> int:
 def _schemathesis(server: ServerProcess, folder: Path, examples: int, seed: int, *, exact: bool) -> int:
     outcome = schema.attack(server, folder, examples, seed, exact=exact)
     print(
-        f"  schemathesis: {outcome.cases} cases for {outcome.operations} operations, exit status {outcome.status}"
+        f"  schemathesis: {outcome.cases} cases for {outcome.operations} operations, "
+        f"exit status {outcome.status}"
     )
     if outcome.status:
         print(outcome.output[-5000:])

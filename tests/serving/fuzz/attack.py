@@ -16,7 +16,15 @@ Address = tuple[str, int]
 AHEAD = 8
 CONNECTIONS = 8
 OPEN_ROUTES = (
-    *("/health/live", "/health/ready", "/ping", "/v2", "/v2/health/live", "/v2/health/ready"),
+    *(
+        "/health/live",
+        "/health/ready",
+        "/ping",
+        "/openapi.json",
+        "/v2",
+        "/v2/health/live",
+        "/v2/health/ready",
+    ),
     *("/v2/models/{name}", "/v2/models/{name}/ready", "/v2/models/{name}/versions/{version}"),
     *(
         "/v2/models/{name}/versions/{version}/ready",

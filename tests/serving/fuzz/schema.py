@@ -12,8 +12,8 @@ CHECKS = (
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
     *("response_schema_conformance", "unsupported_method", "allow_header_conformance"),
 )
-# Whatever fits the schema is accepted, and nothing else. JSON Schema has no integer that is not 1.0 as well, so
-# only for models without integers.
+# Whatever fits the schema is accepted, and nothing else; only for models without integers, for JSON Schema
+# calls 1.0 one too.
 EXACT = ("positive_data_acceptance", "negative_data_rejection")
 
 
