@@ -11,15 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final, Protocol
-
-import numpy as np
 
 from modelberth_server.contracts.contract import Prediction
 from modelberth_server.errors import RequestError
+from modelberth_server.execution.batch import Batch, Item, MixedRowsError, alike
 from modelberth_server.http.message import Request, Response
-from modelberth_server.model.session import Inference, Model
+from modelberth_server.model.session import Model
 from modelberth_server.model.signature import Signature
 from modelberth_server.tensors import Array
 
@@ -51,38 +49,8 @@ class Observer(Protocol):
         ...
 
 
-class MixedRowsError(Exception):
-    """The outputs of a batch have not one row for each row of its inputs: whose they are is unknown."""
-
-
-class Item:
-    """One request's place in the queue; `here`: computed in the event loop, and not in a thread."""
-
-    __slots__ = ("answered", "here", "prediction", "request", "rows", "timer")
-
-    def __init__(self, request: Request, prediction: Prediction, rows: int, here: bool) -> None:  # noqa: FBT001
-        self.request = request
-        self.prediction = prediction
-        self.rows = rows
-        self.here = here
-        self.answered = False
-        self.timer: asyncio.TimerHandle | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Batch:
-    """Items that are computed together, and what came of it."""
-
-    items: list[Item]
-    inputs: dict[str, Array] = field(default_factory=dict)
-    inference: Inference | None = None
-    arrays: list[Array] = field(default_factory=list)
-    responses: list[Response] = field(default_factory=list)
-    seconds: float = 0.0
-
-
 class Lane:
-    """One model's queue; everything but `_compute` runs in the event loop's thread.
+    """One model's queue; everything but `Batch.compute` runs in the event loop's thread.
 
     Args:
         model: what computes
@@ -182,7 +150,7 @@ class Lane:
                 self._expire(queue.popleft())
                 continue
             rows += item.rows
-            if items and (rows > self._max_rows or not _alike(items[0], item)):
+            if items and (rows > self._max_rows or not alike(items[0], item)):
                 break
             items.append(queue.popleft())
         self._company = len(items)
@@ -194,7 +162,7 @@ class Lane:
             return
         began = time.thread_time() if self._suspicious else 0.0
         try:
-            self._compute(batch)
+            batch.compute(self.model)
         except Exception as error:  # noqa: BLE001 -- sorted out there
             self._failed(batch, error)
         else:
@@ -216,7 +184,7 @@ class Lane:
             item.timer.cancel()
             delay = max(item.request.deadline - time.monotonic(), 0)
             item.timer = self._loop.call_later(delay, self._expire, item, batch)
-        work = self._pool.submit(self._compute, batch)
+        work = self._pool.submit(batch.compute, self.model)
         work.add_done_callback(
             lambda done: self._loop.call_soon_threadsafe(self._returned, batch, done.exception())
         )
@@ -229,27 +197,6 @@ class Lane:
             self._failed(batch, error)
         if self._queue and self._scheduled is None:
             self._flush()
-
-    def _compute(self, batch: Batch) -> None:
-        """Run the model and make the responses; of a slow model in a thread of the pool."""
-        began = time.monotonic()
-        items = batch.items
-        first = items[0].prediction
-        alone = len(items) == 1
-        batch.inputs = first.inputs if alone else _joined([item.prediction.inputs for item in items])
-        inference = batch.inference or self.model
-        batch.arrays = arrays = inference.run(batch.inputs, first.outputs)
-        if alone:
-            batch.responses.append(first.encode(arrays))
-        else:
-            rows = sum([item.rows for item in items])
-            if any(len(array) != rows for array in arrays):
-                raise MixedRowsError
-            end = 0
-            for item in items:
-                start, end = end, end + item.rows
-                batch.responses.append(item.prediction.encode([array[start:end] for array in arrays]))
-        batch.seconds = time.monotonic() - began
 
     def _done(self, batch: Batch) -> None:
         items = batch.items
@@ -300,18 +247,3 @@ class Lane:
 def _even(prediction: Prediction, rows: int) -> bool:
     """Tell whether all inputs have as many rows as the first one."""
     return all(array.ndim and len(array) == rows for array in prediction.inputs.values())
-
-
-def _alike(one: Item, other: Item) -> bool:
-    """Tell whether two requests can be computed as one: the same outputs, and shapes but for the rows."""
-    if one.here is not other.here or one.prediction.outputs != other.prediction.outputs:
-        return False
-    others = other.prediction.inputs
-    for name, array in one.prediction.inputs.items():  # noqa: SIM110 -- a generator costs more
-        if array.shape[1:] != others[name].shape[1:]:
-            return False
-    return True
-
-
-def _joined(inputs: list[dict[str, Array]]) -> dict[str, Array]:
-    return {name: np.concatenate([arrays[name] for arrays in inputs]) for name in inputs[0]}

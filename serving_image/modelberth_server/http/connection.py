@@ -77,7 +77,9 @@ class Connection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._header_lines = 0
         self._head_bytes = 0
+        # Since the last byte of a body: of a head, of a trailer, between chunks.
         self._unended_bytes = 0
+        # By the content-length; 0: by chunks, or no body.
         self._announced = 0
         self._body: list[bytes | bytearray] = []
         self._body_bytes = 0
@@ -88,10 +90,12 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._next: asyncio.Handle | None = None
+        # No request of what was read last was handled yet.
         self._first = True
         # What is not parsed before there is room for more requests.
         self._rest: bytes | memoryview = b""
         self._paused = False
+        # The client has closed its sending side.
         self._no_more = False
 
     # From the event loop
@@ -324,7 +328,9 @@ class Connection(asyncio.Protocol):
             self._fail(RequestError(500, "internal error", close=True))
         except httptools.HttpParserError as error:
             self._fail(RequestError(400, f"request: {error}", close=True))
-        if self._headers is headers and self._body_bytes == body_bytes and self._reading is not State.IDLE:
+        if self._body_bytes != body_bytes:
+            self._unended_bytes = 0
+        elif self._headers is headers and self._reading is not State.IDLE:
             # The parser keeps a header, and a trailer after the body, until its line ends.
             self._unended_bytes += len(data)
             if self._unended_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
@@ -332,6 +338,7 @@ class Connection(asyncio.Protocol):
         self._settle()
 
     def _parse(self, data: bytes | memoryview) -> None:
+        """Parse until all is parsed, or enough requests wait."""
         if len(data) > SLICE_BYTES:
             data = memoryview(data)
         while self._error is None:
