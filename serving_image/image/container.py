@@ -86,7 +86,7 @@ def running(
 
 def _address(engine: Engine, name: str, port: int) -> str:
     done = _call(engine, "port", name, f"{port}/tcp")
-    if done.returncode:
+    if done.returncode or not done.stdout.strip():
         raise SetupError(f"the container ended at once:\n{_log(engine, name) or done.stderr.strip()}")
     return done.stdout.split()[0]
 
