@@ -19,7 +19,7 @@ compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 rivals := $(wildcard benchmarks/serving/rivals/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test lint bench bench-serving image env lock proto clean
+.PHONY: help setup up preview down recover test lint bench bench-serving fuzz image env lock proto clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ bench: setup ## Measure the speed (ARGS="--only imports --rounds 9")
 
 bench-serving: setup ## Measure the model server against others (ARGS="--only trees-1 --rounds 1")
 	@$(in_environment) python benchmarks/serving/measure.py $(ARGS)
+
+fuzz: setup ## Attack the model server with 120,000 hostile cases (ARGS="--seed 7 --cases 10000")
+	@PYTHONPATH=tests $(in_environment) python -m serving.fuzz $(ARGS)
 
 image: setup ## Build the serving image (MODEL=…, ARGS="--base debian --check")
 	@$(bin)/python serving_image/image/build.py --model "$(MODEL)" $(ARGS)
