@@ -160,9 +160,10 @@ VARIABLES: Final = (
         between(_SECONDS, 0, 3600),
         "after a signal in which new connections are still accepted, though it is no longer ready",
     ),
+    # Docker and Cloud Run kill what has not ended after 10 s.
     Variable(
         "MODELBERTH_DRAIN_SECONDS",
-        10.0,
+        8.0,
         between(_SECONDS, 0, 3600),
         "that idle connections get for one more request before the server exits",
     ),
