@@ -130,7 +130,7 @@ def test_unknown_arguments_are_refused(iris: ModelFile) -> None:
 
 
 ALWAYS = {"httptools", "numpy", "onnxruntime", "orjson", "uvloop"}
-WHERE_ASKED_FOR = {"arro3", "awslambdaric", "google", "grpc", "jwt", "obstore", "opentelemetry"}
+WHERE_ASKED_FOR = {"arro3", "awslambdaric", "google", "grpc", "jwt", "obstore", "opentelemetry", "simdjson"}
 
 
 def test_the_package_imports_only_what_the_image_holds() -> None:

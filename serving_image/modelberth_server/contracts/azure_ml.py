@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from modelberth_server.contracts.content import require_json
 from modelberth_server.contracts.contract import Prediction
+from modelberth_server.contracts.numbers import inputs_of_numbers
 from modelberth_server.contracts.plain import KEYS, rows_of, whole_response
 from modelberth_server.contracts.rows import inputs_of_rows, output_names
 from modelberth_server.errors import RequestError
@@ -34,13 +35,15 @@ def score(signature: Signature, request: Request) -> Prediction:
 
     """
     require_json(request)
+    names = output_names(signature)
+    if (inputs := inputs_of_numbers(signature, request.body, (*KEYS, TABLE))) is not None:
+        return Prediction(inputs, names, whole_response(names))
     value, key = rows_of(parse(request.body), (*KEYS, TABLE))
     booleans = may_hold_booleans(request.body)
     if key == TABLE and type(value) is dict:
         inputs = _inputs_of_table(signature, value, booleans=booleans)
     else:
         inputs = inputs_of_rows(signature, value, key, booleans=booleans)
-    names = output_names(signature)
     return Prediction(inputs, names, whole_response(names))
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from modelberth_server.contracts.content import require_json
 from modelberth_server.contracts.contract import Prediction
+from modelberth_server.contracts.numbers import inputs_of_numbers
 from modelberth_server.contracts.rows import inputs_of_rows, output_names
 from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
@@ -28,8 +29,10 @@ def predict(signature: Signature, request: Request) -> Prediction:
 
     """
     require_json(request)
-    rows, key = rows_of(parse(request.body), KEYS)
-    inputs = inputs_of_rows(signature, rows, key, booleans=may_hold_booleans(request.body))
+    inputs = inputs_of_numbers(signature, request.body, KEYS)
+    if inputs is None:
+        rows, key = rows_of(parse(request.body), KEYS)
+        inputs = inputs_of_rows(signature, rows, key, booleans=may_hold_booleans(request.body))
     names = output_names(signature)
     return Prediction(inputs, names, whole_response(names))
 

@@ -11,6 +11,7 @@ from modelberth_server.contracts.content import JSON, accepted, media_type, refu
 from modelberth_server.contracts.contract import Prediction
 from modelberth_server.contracts.csv_body import read_csv, write_csv
 from modelberth_server.contracts.npy_body import read_npy, write_npy
+from modelberth_server.contracts.numbers import inputs_of_numbers
 from modelberth_server.contracts.plain import KEYS, predictions_of, rows_of
 from modelberth_server.contracts.rows import inputs_of_rows, output_names
 from modelberth_server.errors import RequestError
@@ -70,6 +71,8 @@ def invocations(signature: Signature, request: Request) -> Prediction:
 
 
 def _rows_of_json(signature: Signature, request: Request) -> dict[str, Array]:
+    if (inputs := inputs_of_numbers(signature, request.body, KEYS)) is not None:
+        return inputs
     body = parse_value(request.body)
     rows, key = (body, "body") if type(body) is list else rows_of(expect(body, dict, "body"), KEYS)
     return inputs_of_rows(signature, rows, key, booleans=may_hold_booleans(request.body))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from modelberth_server.contracts.content import require_json
 from modelberth_server.contracts.contract import Prediction
+from modelberth_server.contracts.numbers import inputs_of_numbers
 from modelberth_server.contracts.rows import column, inputs_of_rows, output_names, outputs_by_row
 from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
@@ -47,6 +48,9 @@ def predict(signature: Signature, request: Request) -> Prediction:
 
     """
     require_json(request)
+    inputs = inputs_of_numbers(signature, request.body, ("instances",))
+    if inputs is not None:
+        return _rows_back(signature, inputs, len(next(iter(inputs.values()))))
     body = parse(request.body)
     refuse_unknown(body, _MEMBERS, "body")
     name = body.get("signature_name")
@@ -64,10 +68,14 @@ def predict(signature: Signature, request: Request) -> Prediction:
 def _by_row(signature: Signature, value: Any, *, booleans: bool) -> Prediction:
     rows = expect(value, list, "instances")
     inputs = inputs_of_rows(signature, rows, "instances", booleans=booleans)
+    return _rows_back(signature, inputs, len(rows))
+
+
+def _rows_back(signature: Signature, inputs: dict[str, Array], rows: int) -> Prediction:
     names = output_names(signature)
 
     def respond(arrays: Sequence[Array]) -> Response:
-        return Response(200, render({"predictions": outputs_by_row(names, arrays, len(rows), "instances")}))
+        return Response(200, render({"predictions": outputs_by_row(names, arrays, rows, "instances")}))
 
     return Prediction(inputs, names, respond)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from modelberth_server.contracts.content import require_json
 from modelberth_server.contracts.contract import Prediction
+from modelberth_server.contracts.numbers import inputs_of_numbers
 from modelberth_server.contracts.rows import inputs_of_rows, output_names, outputs_by_row
 from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
@@ -33,6 +34,9 @@ def predict(signature: Signature, request: Request) -> Prediction:
 
     """
     require_json(request)
+    inputs = inputs_of_numbers(signature, request.body, ("instances",))
+    if inputs is not None:
+        return _prediction(signature, inputs, len(next(iter(inputs.values()))))
     body = parse(request.body)
     refuse_unknown(body, _MEMBERS, "body")
     parameters = body.get("parameters")
@@ -41,9 +45,13 @@ def predict(signature: Signature, request: Request) -> Prediction:
         raise RequestError(400, f"parameters: unknown key {shown(name)}, this model takes no parameters")
     rows = expect(body.get("instances"), list, "instances")
     inputs = inputs_of_rows(signature, rows, "instances", booleans=may_hold_booleans(request.body))
+    return _prediction(signature, inputs, len(rows))
+
+
+def _prediction(signature: Signature, inputs: dict[str, Array], rows: int) -> Prediction:
     names = output_names(signature)
 
     def respond(arrays: Sequence[Array]) -> Response:
-        return Response(200, render({"predictions": outputs_by_row(names, arrays, len(rows), "instances")}))
+        return Response(200, render({"predictions": outputs_by_row(names, arrays, rows, "instances")}))
 
     return Prediction(inputs, names, respond)
