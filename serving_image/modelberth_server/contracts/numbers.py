@@ -1,8 +1,8 @@
 """The numbers of a large JSON body, straight into an array.
 
 A Python object for each number costs three times as much as to read it. simdjson reads them into one buffer,
-and this takes what is certain: one key, lists of equal lengths, nothing but numbers. Any other body is left to
-the way through Python objects, which takes more forms and names what is wrong.
+and this takes what is certain: one key, lists of equal lengths, nothing but numbers. Any other body goes the
+way through Python objects, which takes more forms and names what is wrong.
 """
 
 import math
