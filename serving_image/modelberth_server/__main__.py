@@ -91,7 +91,7 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> int:
     from modelberth_server.model.loading import load  # noqa: PLC0415
     from modelberth_server.model.reference import references  # noqa: PLC0415
 
-    for reference in references(settings):
+    for reference in references(settings, environ):
         signature = load(reference, settings, environ).signature
         description = {
             "name": signature.name,

@@ -91,15 +91,15 @@ class Description:
         return Response.json(server_metadata())
 
     def _model(self, _: Request, segments: Mapping[str, str]) -> Response:
-        return Response.json(model_metadata(self._state.model(segments).signature))
+        signature = self._state.model(segments).signature
+        return Response.json(model_metadata(signature, self._state.served))
 
     def _v1_status(self, _: Request, segments: Mapping[str, str]) -> Response:
         state = self._state
         if not state.versions.served:
             return Response.json(model_status({segments.get("version", state.version): "loading"}))
         asked = state.model(segments).signature.version
-        served = [one.model.signature.version for one in state.versions.served]
-        versions = [asked] if "version" in segments else served
+        versions = (asked,) if "version" in segments else state.served
         return Response.json(model_status(dict.fromkeys(versions, state.status)))
 
     def _versions(self, _: Request, __: Mapping[str, str]) -> Response:

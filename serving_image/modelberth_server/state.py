@@ -51,6 +51,11 @@ class State:
         return primary.signature.version if primary else self._version
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """The versions that a path can name, shadows too; none while they load."""
+        return tuple(one.model.signature.version for one in self.versions.served)
+
+    @property
     def sha256(self) -> str | None:
         """What pins that version; None where nothing but the file of versions says it yet."""
         primary = self.versions.primary

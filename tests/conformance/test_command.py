@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import Result
@@ -16,7 +17,7 @@ from conformance.faulty import Exchange, faulty
 from conformance.platforms import PlatformProcess, started
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.main import app
-from modelberth.conformance import CONTRACTS, Target
+from modelberth.conformance import CONTRACTS, Target, UnreachableError, examine, web
 from serving.authorities import Authority
 from serving.models import ModelFile
 
@@ -151,9 +152,55 @@ def test_nothing_there_is_one_line_and_a_status() -> None:
     )
     assert done.returncode == Exit.USAGE
     assert done.stdout == ""
-    expected = f"error: http://***@127.0.0.1:{port}: GET /v2: no answer, ConnectError\n"
+    expected = f"error: http://***@127.0.0.1:{port}: GET /v2: connection refused\n"
     assert done.stderr.endswith(expected), done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_http_where_tls_was_asked_for(target: Target) -> None:
+    refused = failure_of(run(target.url.replace("http", "https")))
+    assert str(refused).endswith("GET /v2: it does not speak TLS there: try http://")
+
+
+def test_a_host_that_is_none() -> None:
+    refused = failure_of(run("http://no-such-host.invalid"))
+    assert str(refused).endswith("GET /v2: the name of the host is not known")
+
+
+def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_FIRST_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        refused = failure_of(run(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+    assert refused.status == Exit.USAGE
+    assert str(refused).endswith("GET /v2: no answer within 0.1 s")
+
+
+def test_a_server_that_hangs_later_is_given_up(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_HUNG_SECONDS", 0.1)
+    over = Event()
+
+    def fault(exchange: Exchange) -> None:
+        if exchange.path != "/v2":
+            over.wait(20)
+
+    with faulty(target.url, fault) as url:
+        with pytest.raises(
+            UnreachableError, match=r"no answer within 0\.1 s, as to 2 requests before it: given"
+        ):
+            examine(Target(url, seconds=1.0))
+        over.set()
+
+
+def test_a_limit_on_the_rate_is_named(target: Target) -> None:
+    def fault(exchange: Exchange) -> None:
+        if exchange.method == "POST":
+            exchange.status, exchange.body = 429, b'{"error": "too many requests"}'
+
+    with faulty(target.url, fault) as url:
+        result = run(url, "--contract", "plain,modelberth")
+    assert result.exit_code == Exit.FAILED
+    assert result.stdout.count("answered 429: raise the limit for this run") > 5
+    assert "too many requests" not in result.stdout
 
 
 def test_rows_of_the_callers_own(server: PlatformProcess, tmp_path: Path) -> None:
@@ -184,7 +231,14 @@ def test_tls(iris: ModelFile, tmp_path: Path) -> None:
         grpc = ("--grpc", f"127.0.0.1:{server.port_of('gRPC')}")
         verified = run(url, *grpc, "--ca", str(authority.cert), "--contract", "plain,modelberth,grpc")
         assert verified.exit_code == Exit.OK, verified.output
-        assert failure_of(run(url)).status == Exit.USAGE
+        for wrong, message in (
+            (url, "its certificate is not trusted: "),
+            (url, "give --ca FILE with its authority, or --insecure"),
+            (url.replace("https", "http"), "no HTTP came back: does it speak TLS? try https://"),
+        ):
+            refused = failure_of(run(wrong))
+            assert refused.status == Exit.USAGE
+            assert message in str(refused)
         unverified = run(url, *grpc, "--insecure", "--json")
         assert unverified.exit_code == Exit.OK, unverified.output
         contracts = json.loads(unverified.stdout)["contracts"]

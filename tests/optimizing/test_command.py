@@ -34,6 +34,7 @@ PICTURES = (PICTURES / 16).astype(np.float32)
 TRAIN, ROWS = slice(0, 1200), slice(1200, None)
 PATIENTS, PROGRESS = load_diabetes(return_X_y=True)
 PATIENTS = PATIENTS.astype(np.float32)
+TWO = np.column_stack([PROGRESS, PROGRESS / 2 + 50])
 
 
 @cache
@@ -47,6 +48,14 @@ def packaged(kind: str) -> Package:
             model = lightgbm.LGBMClassifier(n_estimators=20, num_leaves=7, verbose=-1, num_threads=1)
         case "linear":
             model = LogisticRegression(max_iter=1000)
+        case "targets":
+            forest = RandomForestClassifier(20, max_depth=8, random_state=0, n_jobs=1)
+            forest.fit(PICTURES[TRAIN], np.column_stack([DIGITS % 2, DIGITS > 4])[TRAIN])
+            return build(Trained(model=forest, samples=PICTURES[ROWS]), name=kind, tolerance=1e-3).package
+        case "regressions":
+            model = RandomForestRegressor(30, max_depth=5, random_state=0, n_jobs=1)
+            model.fit(PATIENTS[:300], TWO[:300])
+            return build(Trained(model=model, samples=PATIENTS[300:]), name=kind, tolerance=1e-3).package
         case "regression":
             model = RandomForestRegressor(30, max_depth=5, random_state=0, n_jobs=1)
             return build(
@@ -203,6 +212,62 @@ def test_a_regression_is_judged_by_its_error() -> None:
     assert form["floor"] == pytest.approx(1.2 * form["original"]["value"])
 
 
+def test_several_targets_are_judged_by_the_mean_of_their_errors() -> None:
+    np.save("rows.npy", PATIENTS[300:])
+    np.save("truth.npy", TWO[300:])
+    given = ["--rows", "rows.npy", "--labels", "truth.npy", "--method", "prune"]
+    form = told("regressions", *given, "--max-loss", "0.2")
+    session = onnxruntime.InferenceSession("made/model.onnx", providers=["CPUExecutionProvider"])
+    (values,) = session.run(None, {"input": PATIENTS[300:]})
+    assert form["metric"] == "rmse"
+    errors = np.sqrt(np.mean((values - TWO[300:]) ** 2, axis=0))
+    assert form["variants"][0]["value"] == pytest.approx(errors.mean())
+    for wrong, message in (
+        (PROGRESS[300:], r"--labels have one number for each row, .* its outputs: variable \[142, 2\]"),
+        (np.column_stack([TWO, PROGRESS])[300:], "--labels have 3 numbers for each row"),
+    ):
+        np.save("truth.npy", wrong)
+        result = run("regressions", *given, "--metric", "rmse")
+        with pytest.raises(Failure, match=message):
+            raise result.exception or AssertionError(result.output)
+    Path("truth.json").write_text(json.dumps([*TWO[300:-1].tolist(), [1.0]]))
+    result = run("regressions", *given[:2], "--labels", "truth.json", "--method", "prune")
+    with pytest.raises(Failure, match=r"--labels\[141\]: 1\.0, expected 2 numbers for the metric rmse"):
+        raise result.exception or AssertionError(result.output)
+
+
+def test_an_output_whose_rows_are_not_its_first_dimension_is_compared_row_by_row() -> None:
+    """The scores of a forest with two targets are `[2, rows, 2]`."""
+    result = run("targets", "--rows", "rows.npy", "--calibration", "train.npy", "--json")
+    assert isinstance(result.exception, Failure | SystemExit | None), result.exception
+    form = json.loads(result.stdout)
+    assert (form["metric"], form["original"]["value"]) == ("agreement", 1.0)
+    assert form["original"]["batches"] is False
+    graph = next(variant for variant in form["variants"] if variant["name"] == "graph")
+    assert (graph["agreement"], graph["widest_difference"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "how"),
+    [
+        ("linear", "linear", "which is PACKAGE, linear"),
+        ("linear", "./link", "which is PACKAGE, linear"),
+        ("linear", "linear/fast", "which lies in PACKAGE, linear"),
+        ("linear/model.onnx", "linear", "which holds PACKAGE, linear/model.onnx"),
+    ],
+)
+def test_the_original_is_not_replaced(source: str, made: str, how: str) -> None:
+    package = packaged("linear")
+    package.write(Path("linear"))
+    Path("link").symlink_to("linear")
+    # Refused before anything is read: there are no such rows.
+    result = CliRunner().invoke(app, ["optimize", source, "--out", made, "--rows", "gone.npy"])
+    assert isinstance(result.exception, Failure), result.output
+    assert result.exception.status is Exit.USAGE
+    assert f"{made.removeprefix('./')}, {how}: the new package would replace" in str(result.exception)
+    assert Served.read(Path("linear"), package.sha256).sha256 == package.sha256
+
+
 def test_without_labels_the_original_is_the_measure() -> None:
     form = told("network", "--rows", "rows.npy", "--method", "dynamic")
     assert (form["metric"], form["original"]["value"]) == ("agreement", 1.0)
@@ -256,6 +321,10 @@ NAN = float("nan")
         (["--rows", "ragged.json"], r"--rows\[2\]: 3 values, the model takes 64"),
         (["--rows", "text.json"], r"--rows\[1\]\[5\]: 'five', expected a number"),
         (["--rows", "text.csv"], r"--rows: text\.csv: row 1, column 2: 'x' is no number"),
+        (["--rows", "nan.npy"], r"--rows\[3\]\[7\]: nan, expected a finite number: the server"),
+        (["--rows", "gap.csv"], r"--rows\[1\]\[2\]: nan, expected a finite number"),
+        (["--rows", "infinite.json"], r"--rows\[0\]\[1\]: -inf, expected a finite number"),
+        ([*LABELLED, "--calibration", "nan.npy"], r"--calibration\[3\]\[7\]: nan, expected a finite"),
         ([*LABELLED[:2], "--labels", "short.txt"], "--labels: 2 labels, --rows has 597 rows"),
         (
             [*LABELLED[:2], "--labels", "names.json"],
@@ -282,6 +351,11 @@ def test_wrong_input_is_named_and_nothing_is_written(arguments: list[str], messa
     rows[1][5] = "five"
     Path("text.json").write_text(json.dumps(rows))
     Path("text.csv").write_text("1,2,3\n1,2,x\n")
+    missing = PICTURES[ROWS].copy()
+    missing[3, 7] = np.nan
+    np.save("nan.npy", missing)
+    Path("gap.csv").write_text("1,2,3\n1,2,\n")
+    Path("infinite.json").write_text("[[0, -Infinity]]")
     Path("short.txt").write_text("1\n2\n")
     Path("names.json").write_text(json.dumps(["a"] * len(rows)))
     result = run("network", "--method", "dynamic", *arguments)

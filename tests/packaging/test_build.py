@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,13 @@ import pytest
 import skl2onnx
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -24,6 +30,10 @@ from sklearn.svm import SVC, LinearSVC
 from modelberth.packaging import ConversionError, ParityError, SourceError, Trained, build
 from modelberth.packaging.build import Built
 from modelberth.packaging.convert import converted
+from modelberth_server.model.package import Package as Served
+from modelberth_server.model.session import open_session, tensor_specs
+from modelberth_server.model.signature import Signature
+from modelberth_server.telemetry.drift import Tracker
 from support.trained_models import NAMES, ROWS, TEXTS, boosted, doubling, pipeline, text_pipeline
 
 IS_HIGH = (ROWS[:, 0] > 0).astype(int)
@@ -250,8 +260,16 @@ def test_a_python_step_is_part_of_what_is_compared(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="returns something that is a list; allowed: a dict"):
         build(Trained(model=pipeline(), samples=rows), name="m", preprocess=step)
     step.write_text("def preprocess(instances):\n    raise KeyError('a')\n")
-    with pytest.raises(SourceError, match="fails on the samples: KeyError: 'a'"):
+    with pytest.raises(SourceError, match="fails on the rows of --samples: KeyError: 'a'"):
         build(Trained(model=pipeline(), samples=rows), name="m", preprocess=step)
+    step.write_text(
+        "import numpy as np\n"
+        "def preprocess(instances):\n"
+        "    return {'x': np.array([[row[name] for name in 'abcd'] for row in instances], np.float64)}\n"
+    )
+    short = Trained(model=pipeline(), samples=rows, reference=[dict.fromkeys("abc", 1.0)])
+    with pytest.raises(SourceError, match="fails on the rows of --reference: KeyError: 'd'"):
+        build(short, name="m", preprocess=step)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +282,22 @@ def test_a_python_step_is_part_of_what_is_compared(tmp_path: Path) -> None:
         ({"samples": [[1.0, 2.0], [3.0]]}, {}, "--samples: the rows have different lengths"),
         ({"samples": [["a", 1.0]]}, {}, "--samples: numbers and other values are mixed"),
         ({"labels": ["a", "b"]}, {}, "--labels: 2 labels, columns of the model's scores: 3"),
-        ({"reference": [["a"]]}, {}, "the model cannot take the samples|--reference"),
+        ({"samples": ROWS[:, :3]}, {}, "^--samples: 3 columns, the model takes 4 columns$"),
+        ({"samples": ROWS[0]}, {}, r"^--samples: shape \[4\], the model takes 4 columns$"),
+        ({"reference": [["a"]]}, {}, "^--reference: the model cannot take these rows: "),
+        ({"reference": ROWS[:, :3]}, {}, "^--reference: 3 columns, the model takes 4 columns$"),
+        ({"model": LogisticRegression()}, {}, "the model is a LogisticRegression that is not fitted: call "),
+        ({"model": lightgbm.LGBMClassifier(), "samples": None}, {}, "LGBMClassifier that is not fitted"),
+        (
+            {"model": Ridge().fit(ROWS, ROWS[:, 0]), "samples": np.full((2, 4), np.nan)},
+            {},
+            "^--samples: the original model cannot predict these rows: ValueError: Input X contains NaN.$",
+        ),
+        (
+            {"model": doubling(), "predict": lambda rows: {"y": rows[999]}},
+            {},
+            "^--samples: predict cannot predict these rows: IndexError: list index out of range$",
+        ),
         (
             {"model": object()},
             {},
@@ -285,3 +318,49 @@ def test_labels_are_what_the_server_takes(classes: list[Any], labels: list[Any])
     model = LogisticRegression().fit(ROWS, np.array(classes)[IS_HIGH])
     package = build(Trained(model=model, samples=ROWS), name="m").package
     assert json.dumps(json.loads(package.manifest_bytes)["labels"]) == json.dumps(labels)
+
+
+def outputs_declared(built: Built) -> dict[str, list[int]]:
+    graph = onnx.load_from_string(built.package.files["model.onnx"]).graph
+    return {
+        output.name: [dimension.dim_value for dimension in output.type.tensor_type.shape.dim]
+        for output in graph.output
+    }
+
+
+def test_a_forest_with_two_targets_is_declared_and_watched_as_such(tmp_path: Path) -> None:
+    """skl2onnx 1.20 declares `[rows, 1]`, and the server refused the two histograms."""
+    model = RandomForestRegressor(3, random_state=0).fit(ROWS, ROWS[:, :2])
+    built = build(Trained(model=model, samples=ROWS, reference=ROWS), name="m")
+    assert outputs_declared(built) == {"variable": [0, 2]}
+    assert len(built.package.manifest["reference"]["outputs"]["variable"]) == 2
+    built.package.write(tmp_path / "m")
+    served = Served.read(tmp_path / "m", built.package.sha256)
+    session = open_session(served, threads=1)
+    inputs, outputs = (
+        tensor_specs(tensors, served.path) for tensors in (session.get_inputs(), session.get_outputs())
+    )
+    signature = Signature("m", "1", served.sha256, inputs, outputs)
+    assert Tracker(signature, served.reference, served.labels).outputs == ("variable",)
+
+
+def test_scores_of_several_targets_are_packaged_without_labels() -> None:
+    targets = np.column_stack([IS_HIGH, np.digitize(ROWS[:, 1], [-0.5, 0.5])])
+    same = np.column_stack([IS_HIGH, ROWS[:, 1] > 0]).astype(int)
+    model = RandomForestClassifier(3, random_state=0).fit(ROWS, same)
+    built = build(Trained(model=model, samples=ROWS), name="m")
+    assert outputs_declared(built) == {"label": [0, 2], "probabilities": [2, 0, 2]}
+    assert "labels" not in built.package.manifest
+    model = RandomForestClassifier(3, random_state=0).fit(ROWS, targets)
+    with pytest.raises((ConversionError, SourceError, ParityError)):
+        build(Trained(model=model, samples=ROWS), name="m")
+
+
+def test_what_the_server_refuses_is_no_package() -> None:
+    unknown = doubling()
+    for tensor in (*unknown.graph.input, *unknown.graph.output):
+        tensor.type.tensor_type.shape.dim[1].dim_param = "columns"
+    message = "the server refuses the package: reference.inputs.x: only tensors [rows] or [rows, columns]"
+    with pytest.raises(ConversionError, match=re.escape(message)):
+        build(Trained(model=unknown, samples=ROWS, reference=ROWS), name="m")
+    assert build(Trained(model=unknown, samples=ROWS), name="m").parity is None

@@ -15,8 +15,10 @@ from support.project import REPOSITORY
 MODULE = f"""
 import sys
 sys.path.insert(0, {str(REPOSITORY / "tests")!r})
+from sklearn.linear_model import Ridge
 from support.trained_models import ROWS, pipeline, text_pipeline
 def fitted(): return {{"model": pipeline(), "samples": ROWS}}
+def missing(): return Ridge().fit(ROWS, ROWS[:, 0]), [[float("nan")] * 4]
 def wrong(): return text_pipeline(sublinear_tf=True), ["parcel parcel parcel my my"]
 """
 
@@ -38,6 +40,7 @@ def test_it_writes_a_package_and_says_what_to_do_next(folder: Path) -> None:
     sha256 = hashlib.sha256((folder / "served" / "modelberth.json").read_bytes()).hexdigest()
     assert f"  model:\n    uri: served\n    sha256: {sha256}\n" in result.stdout
     assert "on 120 rows: label, probabilities; widest difference " in result.stdout
+    assert "  HOST=127.0.0.1 PORT=8080 MODELBERTH_MODEL_PATH=served " in result.stdout
     assert f"MODELBERTH_MODEL_SHA256={sha256} python -m modelberth_server" in result.stdout
     manifest = json.loads((folder / "served" / "modelberth.json").read_text())
     assert (manifest["name"], manifest["version"]) == ("mine", "3")
@@ -59,6 +62,7 @@ def test_as_json(folder: Path) -> None:
             Exit.FAILED,
             r"row 0, column probabilities\[0\]: the original gives .*no package was w",
         ),
+        (["mine.py:missing"], Exit.USAGE, "ValueError: Input X contains NaN.; no package was written"),
         (["gone.onnx"], Exit.USAGE, "SOURCE: gone.onnx does not exist"),
         (["mine.py:fitted", "--samples", "gone.csv"], Exit.USAGE, "--samples: gone.csv is not a file"),
         (["mine.py:fitted", "--labels", "labels.txt"], Exit.USAGE, "--labels: labels.txt cannot be read"),

@@ -50,7 +50,21 @@ REFUSALS: dict[str, tuple[int, str, Change]] = {
         "MODELBERTH_TREADS: unknown variable, did you mean MODELBERTH_THREADS?",
         lambda iris, _: iris.environ(MODELBERTH_TREADS="2"),
     ),
-    "missing variable": (2, "MODELBERTH_MODEL_SHA256: required", lambda *_: {}),
+    "missing variable": (
+        2,
+        "no model found: MODELBERTH_MODEL_PATH, MODELBERTH_MODEL_URI and MODELBERTH_MODELS_FILE are not set",
+        lambda *_: {},
+    ),
+    "missing digest": (
+        2,
+        "MODELBERTH_MODEL_SHA256: required",
+        lambda iris, _: {"MODELBERTH_MODEL_PATH": str(iris.path)},
+    ),
+    "missing digest in a platform's folder": (
+        2,
+        "MODELBERTH_MODEL_SHA256: required",
+        lambda iris, _: {"AZUREML_MODEL_DIR": str(iris.path.parent)},
+    ),
     "bad value": (
         2,
         "MODELBERTH_THREADS: 'two' is not a whole number from 1 to 256",

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import uvloop
 
+from modelberth_server.access.challenge import unauthenticated
 from modelberth_server.contracts.open_inference import model_metadata, server_metadata
 from modelberth_server.errors import ListenError, RequestError, SettingsError
 from modelberth_server.grpc_v2 import inference_pb2 as pb
@@ -179,6 +180,39 @@ def test_an_http_status_becomes_the_code_that_means_the_same(status: int) -> Non
         error = await service.refused("ModelInfer", rows((1, 2)))
         assert (error.code(), error.details()) == (STATUS_CODES[status], f"because {status}")
         assert ("retry-after", "1") in list(error.trailing_metadata())
+
+    run(test)
+
+
+REFUSALS = [
+    (unauthenticated("no key"), ("www-authenticate", 'Bearer realm="modelberth"')),
+    (RequestError(429, "too fast", (("Retry-After", "3"),)), ("retry-after", "3")),
+    (RequestError(503, "no keys", (("Retry-After", "9"),)), ("retry-after", "9")),
+]
+
+
+@pytest.mark.parametrize(("refusal", "expected"), REFUSALS)
+def test_headers_as_http_writes_them_become_metadata(
+    refusal: RequestError, expected: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(service: Service) -> None:
+        service.app.refusal = refusal
+        for method, message in (("ModelInfer", rows((1, 2))), ("ServerMetadata", pb.ServerMetadataRequest())):
+            error = await service.refused(method, message)
+            assert (error.code(), error.details()) == (STATUS_CODES[refusal.status], refusal.message)
+            assert expected in list(error.trailing_metadata())
+
+    run(test)
+    assert caplog.records == []
+
+
+def test_headers_that_grpc_cannot_carry_are_left_out() -> None:
+    async def test(service: Service) -> None:
+        odd = (("x y", "1"), ("x-bin", "1"), ("grpc-status", "0"), ("x-tab", "a\tb"), ("X-Good", "1"))
+        service.app.refusal = RequestError(401, "because", odd)
+        error = await service.refused("ModelInfer", rows((1, 2)))
+        assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, "because")
+        assert [name for name, _ in error.trailing_metadata() if name.startswith("x")] == ["x-good"]
 
     run(test)
 

@@ -101,6 +101,17 @@ def test_an_s3_event_without_a_place_for_the_result_is_refused(
     function.wait_for_log("s3:TestEvent: ignored")
 
 
+def test_what_has_no_effect_is_named(
+    iris: ModelFile, launch: Launch, platform_of_its_own: LambdaPlatform
+) -> None:
+    given = {"MODELBERTH_ADMIN_PORT": "9090", "MODELBERTH_GRPC_PORT": "9091", "MODELBERTH_WORKERS": "2"}
+    server = launch(iris.environ(**platform_of_its_own.environ, **given, MODELBERTH_THREADS="2"))
+    server.wait_for_log("without effect on AWS Lambda: ")
+    named = server.log.partition("without effect on AWS Lambda: ")[2].splitlines()[0]
+    assert sorted(named.split(", ")) == sorted(given)
+    assert platform_of_its_own.invoke({"input": [ROW]}).kind == "response"
+
+
 def test_the_deadline_of_an_invocation_is_kept(
     slow: ModelFile, launch: Launch, platform_of_its_own: LambdaPlatform
 ) -> None:

@@ -108,6 +108,28 @@ def test_a_signal_while_the_model_loads_ends_the_server(
     assert "ready: model" not in server.log
 
 
+@pytest.mark.parametrize("moment", ["listening", "load", "rehearse", "references", "admin"])
+def test_a_signal_at_any_moment_of_the_start_ends_the_server_in_silence(
+    iris: ModelFile, launch: Launch, tmp_path: Path, moment: str
+) -> None:
+    """What it has begun is given up: nothing of that is an error."""
+    gate = tmp_path / "gate"
+    code = GATED.format(gate=str(gate))
+    gated = moment in {"load", "rehearse", "references"}
+    if gated:
+        code = code.replace("rollout.load", f"rollout.{moment}")
+        code = code.replace("not Path", "print('held', file=sys.stderr, flush=True) or not Path")
+    server = launch(iris.environ(MODELBERTH_ADMIN_PORT="0"), code=code if gated else None)
+    server.wait_for_log({"admin": "admin routes on ", "listening": "listening on "}.get(moment, "held"))
+    server.terminate()
+    if gated:
+        server.wait_for_log("draining")
+        gate.touch()
+    assert server.exit_status() == 0
+    for word in ("ERROR", "Traceback", "never retrieved", "CancelledError"):
+        assert word not in server.log, server.log
+
+
 def test_a_socket_to_the_supervisor_hears_the_news(iris: ModelFile, launch: Launch) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile() as news:

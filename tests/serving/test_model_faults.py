@@ -34,7 +34,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.onnx")):
     environ = {"MODELBERTH_MODEL_PATH": str(path), "MODELBERTH_MODEL_SHA256": pin}
     try:
         settings = Settings.from_environ(environ)
-        (reference,) = references(settings)
+        (reference,) = references(settings, {})
         model = load(reference, settings, environ)
     except ModelError as error:
         assert str(path) in str(error) and "\\n" not in str(error), error

@@ -18,7 +18,7 @@ from serving.models import ModelFile, identity_model, onnx_model
 
 
 def load(settings: Settings) -> Model:
-    (reference,) = references(settings)
+    (reference,) = references(settings, {})
     return loading.load(reference, settings, {})
 
 

@@ -177,6 +177,7 @@ def test_metadata(model: Model) -> None:
     assert (metadata["name"], metadata["versions"]) == ("types", ["1"])
     assert metadata["inputs"] == [{"name": name, "datatype": name, "shape": [-1, 2]} for name in EXAMPLES]
     with_example = model_metadata(replace(model.signature, example=[[1.0]]))
+    assert model_metadata(model.signature, ("1", "2")) == {**metadata, "versions": ["1", "2"]}
     assert with_example == {**metadata, "parameters": {"example": [[1.0]]}}
 
 

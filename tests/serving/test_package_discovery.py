@@ -47,6 +47,8 @@ def test_none_says_where_it_looked(tmp_path: Path) -> None:
         f"{tmp_path}/opt/ml/model (does not exist)",
         f"{tmp_path}/azure (does not exist)",
         "MODELBERTH_MODEL_PATH",
+        "MODELBERTH_MODEL_URI",
+        "MODELBERTH_MODELS_FILE",
     ):
         assert part in str(caught.value)
 

@@ -44,7 +44,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "MODELBERTH_MAX_CONNECTIONS": ("100", 100),
     "MODELBERTH_HEADER_TIMEOUT_SECONDS": ("2.5", 2.5),
     "MODELBERTH_THREADS": ("256", 256),
-    "MODELBERTH_MAX_BATCH_SIZE": ("1", 1),
+    "MODELBERTH_MAX_BATCH_SIZE": ("16", 16),
     "MODELBERTH_BATCH_DELAY_MS": ("2", 2.0),
     "MODELBERTH_DRAIN_DELAY_SECONDS": ("5", 5.0),
     "MODELBERTH_DRAIN_SECONDS": ("600.0", 600.0),
@@ -124,6 +124,52 @@ def test_a_bad_value_names_the_variable_the_value_and_what_is_allowed(
 def test_an_unknown_variable_names_the_nearest(typo: str, nearest: str) -> None:
     with pytest.raises(SettingsError, match=f"{typo}: unknown variable, did you mean {nearest}\\?"):
         Settings.from_environ({typo: "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "partner"),
+    [
+        ("MODELBERTH_API_KEY_HEADER", "MODELBERTH_API_KEYS_FILE"),
+        ("MODELBERTH_CAPTURE_DROP_FIELDS", "MODELBERTH_CAPTURE_URI"),
+        ("MODELBERTH_CAPTURE_HASH_FIELDS", "MODELBERTH_CAPTURE_URI"),
+        ("MODELBERTH_CAPTURE_HASH_KEY_FILE", "MODELBERTH_CAPTURE_HASH_FIELDS"),
+        ("MODELBERTH_CAPTURE_PERCENT", "MODELBERTH_CAPTURE_URI"),
+        ("MODELBERTH_JWT_LEEWAY_SECONDS", "MODELBERTH_JWT_ISSUER"),
+        ("MODELBERTH_TLS_MIN_VERSION", "MODELBERTH_TLS_CERT_FILE"),
+    ],
+)
+def test_a_variable_without_the_one_it_belongs_to_is_refused(name: str, partner: str) -> None:
+    given = {other: text for other, (text, _) in GIVEN.items()}
+    del given[partner]
+    if partner == "MODELBERTH_CAPTURE_URI":
+        others = {"MODELBERTH_CAPTURE_DROP_FIELDS", "MODELBERTH_CAPTURE_HASH_FIELDS"}
+        others |= {"MODELBERTH_CAPTURE_HASH_KEY_FILE", "MODELBERTH_CAPTURE_PERCENT"}
+        given = {other: text for other, text in given.items() if other not in others - {name}}
+    with pytest.raises(SettingsError, match=f"^{name}: set without {partner}, which it belongs to$"):
+        Settings.from_environ(given)
+    del given[name]
+    assert Settings.from_environ(given).model_path == Path("a b.onnx")
+
+
+def test_an_empty_list_needs_no_partner() -> None:
+    assert Settings.from_environ({"MODELBERTH_CAPTURE_DROP_FIELDS": ""}).capture_drop_fields == ()
+    with pytest.raises(SettingsError, match="set without MODELBERTH_CAPTURE_HASH_FIELDS"):
+        Settings.from_environ(
+            {
+                "MODELBERTH_CAPTURE_URI": "s3://samples",
+                "MODELBERTH_CAPTURE_HASH_FIELDS": "",
+                "MODELBERTH_CAPTURE_HASH_KEY_FILE": "/run/hash.key",
+            }
+        )
+
+
+def test_a_delay_for_batches_of_one_is_refused() -> None:
+    alone = {"MODELBERTH_MAX_BATCH_SIZE": "1"}
+    with pytest.raises(
+        SettingsError, match=r"^MODELBERTH_BATCH_DELAY_MS: set with MODELBERTH_MAX_BATCH_SIZE 1"
+    ):
+        Settings.from_environ(alone | {"MODELBERTH_BATCH_DELAY_MS": "2"})
+    assert Settings.from_environ(alone | {"MODELBERTH_BATCH_DELAY_MS": "0"}).max_batch_size == 1
 
 
 def test_the_readme_documents_every_variable() -> None:

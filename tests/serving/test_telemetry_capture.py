@@ -379,7 +379,7 @@ def key_file(tmp_path: Path) -> Path:
     ],
 )
 def test_a_field_that_is_none_is_refused(field: str, message: str) -> None:
-    telemetry = Telemetry.from_settings(settings(CAPTURE_URI="file:///s", CAPTURE_DROP_FIELDS=field), {})
+    telemetry = Telemetry.from_settings(settings(CAPTURE_URI="s3://samples", CAPTURE_DROP_FIELDS=field), {})
     with pytest.raises(SettingsError, match=f"MODELBERTH_CAPTURE_DROP_FIELDS: {message}"):
         telemetry.check(IRIS)
     with pytest.raises(SettingsError):
@@ -388,7 +388,7 @@ def test_a_field_that_is_none_is_refused(field: str, message: str) -> None:
 
 def test_columns_of_what_is_captured_as_a_whole_are_refused() -> None:
     wide = Signature("w", "1", "d" * 64, (TensorSpec("X", FLOAT, (-1, 2000)),), ())
-    telemetry = Telemetry.from_settings(settings(CAPTURE_URI="file:///s", CAPTURE_DROP_FIELDS="X[7]"), {})
+    telemetry = Telemetry.from_settings(settings(CAPTURE_URI="s3://samples", CAPTURE_DROP_FIELDS="X[7]"), {})
     with pytest.raises(SettingsError, match="captured with all of X"):
         telemetry.check(wide)
 
@@ -406,21 +406,38 @@ def test_columns_of_what_is_captured_as_a_whole_are_refused() -> None:
 )
 def test_settings_that_contradict_each_other_are_refused(variables: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        Telemetry.from_settings(settings(CAPTURE_URI="file:///s", **variables), {})
+        Telemetry.from_settings(settings(CAPTURE_URI="s3://samples", **variables), {})
 
 
 def test_a_short_key_is_refused(key_file: Path) -> None:
     variables = {"CAPTURE_HASH_FIELDS": "X", "CAPTURE_HASH_KEY_FILE": str(key_file)}
-    Telemetry.from_settings(settings(CAPTURE_URI="file:///s", **variables), {})
+    Telemetry.from_settings(settings(CAPTURE_URI="s3://samples", **variables), {})
     key_file.write_bytes(b"fifteen bytes..\n")
     with pytest.raises(SettingsError, match="has 15 bytes, at least 16"):
-        Telemetry.from_settings(settings(CAPTURE_URI="file:///s", **variables), {})
+        Telemetry.from_settings(settings(CAPTURE_URI="s3://samples", **variables), {})
 
 
 def test_fields_without_a_place_to_write_are_refused() -> None:
-    with pytest.raises(SettingsError, match="MODELBERTH_CAPTURE_URI: not set"):
+    with pytest.raises(SettingsError, match="CAPTURE_DROP_FIELDS: set without MODELBERTH_CAPTURE_URI"):
         Telemetry.from_settings(settings(CAPTURE_DROP_FIELDS="X"), {})
     assert Capture.from_settings(settings()) is None
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = (tmp_path / "file" / "samples").as_uri()
+    with pytest.raises(SettingsError) as caught:
+        Capture.from_settings(settings(CAPTURE_URI=refused))
+    assert str(caught.value) == f"MODELBERTH_CAPTURE_URI: {refused} cannot be written: Not a directory"
+
+    folder = tmp_path / "new" / "samples"
+    assert Capture.from_settings(settings(CAPTURE_URI=folder.as_uri())) is not None
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_of_another_machine_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^MODELBERTH_CAPTURE_URI: "):
+        Capture.from_settings(settings(CAPTURE_URI="file:samples"))
 
 
 def test_settings_lead_to_a_folder_of_files(tmp_path: Path, key_file: Path) -> None:

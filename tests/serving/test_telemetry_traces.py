@@ -16,6 +16,7 @@ from serving.watching import IRIS, iris_batch, request, settings
 
 PARENT = b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01"
 NOT_SAMPLED = PARENT[:-1] + b"0"
+TRACED = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def serve(*requests: Request, status: int = 200, **environ: str) -> None:
     """Begin, compute as one batch, answer and export."""
 
     async def run() -> None:
-        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "set"} | environ
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://set"} | environ
         telemetry = Telemetry.from_settings(settings(MODEL_NAME="iris"), variables)
         await telemetry.start()
         for one in requests:
@@ -146,6 +147,10 @@ def test_a_collector_that_is_away_costs_no_request(
         ({"OTEL_TRACES_EXPORTER": "console"}, "console"),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c"}, "otlp"),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c"}, "otlp"),
+        (
+            {**TRACED, "OTEL_TRACES_SAMPLER": "ParentBased_TraceIdRatio", "OTEL_TRACES_SAMPLER_ARG": "0"},
+            "otlp",
+        ),
     ],
 )
 def test_the_standard_variables_say_whether_to_trace(environ: dict[str, str], expected: str | None) -> None:
@@ -157,6 +162,20 @@ def test_the_standard_variables_say_whether_to_trace(environ: dict[str, str], ex
     [
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "'zipkin', allowed are otlp, console and none"),
         ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "'grpc', allowed is http"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"},
+            "^OTEL_EXPORTER_OTLP_ENDPOINT: 'nonsense', allowed is an",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "me:s3cret@c:4318"},
+            "^OTEL_EXPORTER_OTLP_ENDPOINT: 'c:4318', allowed",
+        ),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://"}, "^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://'"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:99999"}, "allowed is an http or https address"),
+        ({**TRACED, "OTEL_TRACES_SAMPLER": "nope"}, "^OTEL_TRACES_SAMPLER: 'nope', allowed are always_on, "),
+        ({**TRACED, "OTEL_TRACES_SAMPLER_ARG": "5%"}, "^OTEL_TRACES_SAMPLER_ARG: '5%', allowed is a number"),
+        ({**TRACED, "OTEL_TRACES_SAMPLER_ARG": "1.5"}, "'1.5', allowed is a number from 0 to 1"),
+        ({**TRACED, "OTEL_TRACES_SAMPLER_ARG": "nan"}, "'nan', allowed is a number from 0 to 1"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(environ: dict[str, str], message: str) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
+from modelberth_server.errors import SettingsError
+from modelberth_server.model.agreement import require_same_inputs
+from modelberth_server.model.signature import Signature
+from modelberth_server.tensors import ONNX_DATATYPES, TensorSpec
 from serving.callers import Answer, Load, post
 from serving.models import ModelFile, loop_model, onnx_model
 from serving.processes import Launch, ServerProcess, wait_until
@@ -249,6 +253,15 @@ def failing() -> ModelProto:
     )
 
 
+def giving(output: str) -> ModelProto:
+    """A model that gives another output than the others."""
+    return onnx_model(
+        [helper.make_node("Cast", ["input"], [output], to=TensorProto.INT64)],
+        [("input", TensorProto.FLOAT, ["n"])],
+        [(output, TensorProto.INT64, ["n"])],
+    )
+
+
 def two_inputs() -> ModelProto:
     """A model that no request for the other one fits."""
     return onnx_model(
@@ -263,7 +276,7 @@ def endless() -> ModelProto:
     return loop_model()
 
 
-@pytest.mark.parametrize("model", [failing, two_inputs, endless])
+@pytest.mark.parametrize("model", [failing, endless])
 def test_what_is_wrong_with_a_shadow_reaches_no_caller(
     serve: Serve, versions: Versions, model: Callable[[], ModelProto]
 ) -> None:
@@ -295,6 +308,36 @@ def whole_numbers() -> ModelProto:
         [("n", TensorProto.INT64, [1])],
         [("output", TensorProto.INT64, [1])],
     )
+
+
+def mixed(*roles: dict[str, Any]) -> Callable[[Versions], bytes]:
+    """Versions that take different inputs, beside each other."""
+
+    def file(versions: Versions) -> bytes:
+        versions.add("two", two_inputs())
+        names = ("a", "two")
+        entries = [versions.entry(name, **role) for name, role in zip(names, roles, strict=True)]
+        return json.dumps({"versions": entries}).encode()
+
+    return file
+
+
+def elsewhere(**place: str) -> Callable[[Versions], bytes]:
+    """The version that is served already, said to be in another place."""
+
+    def file(versions: Versions) -> bytes:
+        entry = {key: value for key, value in versions.entry("a").items() if key != "path"}
+        return json.dumps({"versions": [entry | place]}).encode()
+
+    return file
+
+
+def without(key: str) -> Callable[[Versions], bytes]:
+    def file(versions: Versions) -> bytes:
+        entry = {name: value for name, value in versions.entry("b").items() if name != key}
+        return json.dumps({"versions": [entry]}).encode()
+
+    return file
 
 
 def no_model(versions: Versions) -> bytes:
@@ -337,6 +380,39 @@ BAD: dict[str, tuple[Callable[[Versions], bytes], str]] = {
         lambda versions: json.dumps({"versions": [versions.entry("b", wieght=1)]}).encode(),
         "unknown key 'wieght'",
     ),
+    "other inputs": (
+        mixed({"weight": 2}, {}),
+        "versions[1]: version 'two' takes an input 'x' FP32 [-1], version 'a' takes 'input' FP32 [-1]",
+    ),
+    "other inputs of the first": (
+        mixed({}, {"weight": 2}),
+        "versions[0]: version 'a' takes an input 'input' FP32 [-1], version 'two' takes 'x' FP32 [-1], 'y'",
+    ),
+    "other inputs of a shadow": (mixed({"weight": 1}, {"shadow": True}), "versions[1]: version 'two' takes"),
+    "other inputs of one without a share": (mixed({"shadow": True}, {}), "versions[0]: version 'a' takes"),
+    "no sha256": (
+        without("sha256"),
+        "versions[0].sha256: missing, expected 64 lower-case hexadecimal digits",
+    ),
+    "no version": (without("version"), "versions[0].version: missing, expected 1 to 128 letters"),
+    "a sha256 that is none": (
+        lambda versions: json.dumps({"versions": [versions.entry("b", sha256="AB")]}).encode(),
+        "versions[0].sha256: 'AB', expected 64 lower-case hexadecimal digits",
+    ),
+    # What is served already is not fetched again, and yet has to be where a new process looks for it.
+    "a served one, gone": (elsewhere(path="/nowhere/a.onnx"), "versions[0]: /nowhere/a.onnx does not exist"),
+    "a served one, gone from a uri": (elsewhere(uri="file:/nowhere"), "versions[0]: /nowhere does not exist"),
+    "a served one, of no scheme": (elsewhere(uri="ftp://h/a.onnx"), "versions[0]: ftp://h/a.onnx: expected"),
+    "a served one, without TLS": (elsewhere(uri="http://h/a.onnx"), "versions[0]: http://h/a.onnx: expected"),
+    "a served one, of a private host": (elsewhere(uri="https://10.1.2.3/a.onnx"), "10.1.2.3 has the address"),
+    "a served one, of a cloud's credentials": (
+        elsewhere(uri="https://2852039166/a.onnx"),
+        "has the address 169.254.169.254, which no model is fetched from",
+    ),
+    "a served one, of no port": (
+        elsewhere(uri="https://host:99999/a.onnx"),
+        "versions[0]: Port out of range",
+    ),
 }
 
 
@@ -364,6 +440,63 @@ def test_a_bad_change_leaves_the_versions_as_they_are_and_says_why(serve: Serve,
     serving.change(versions.entry("b"), tell=False)
     assert serving.state["failure"] == ""
     assert serving.ask().json()["predictions"] == [21]
+
+
+def test_a_served_version_is_taken_from_another_place_without_a_fetch(
+    serve: Serve, versions: Versions
+) -> None:
+    """Of a name nothing is told before it is asked for; there is nothing to ask it for."""
+    serving = serve(versions.entry("a"))
+    moved = {"version": "a", "sha256": versions.files["a"].sha256, "uri": "https://models.invalid/a.onnx"}
+    serving.change({**moved, "weight": 3})
+    assert serving.state["failure"] == ""
+    assert serving.ask().json()["predictions"] == [11]
+
+
+def test_other_outputs_are_warned_of(serve: Serve, versions: Versions) -> None:
+    versions.add("c", giving("whole"))
+    serving = serve(versions.entry("a", weight=2), versions.entry("c"))
+    assert serving.shares == {"a": 2, "c": 1}
+    warning = "version c gives 'whole' INT64 [-1], and version a gives 'output' FP32 [-1]"
+    assert serving.server.log.count(warning) == 1
+
+
+def test_the_metadata_lists_all_versions_that_can_be_asked_for(serve: Serve, versions: Versions) -> None:
+    serving = serve(versions.entry("a"), versions.entry("b", shadow=True))
+    for path in ("/v2/models/model", "/v2/models/model/versions/b"):
+        answer = httpx.get(f"{serving.server.url}{path}", trust_env=False).json()
+        assert answer["versions"] == ["a", "b"]
+        for version in answer["versions"]:
+            ready = f"{serving.server.url}/v2/models/model/versions/{version}/ready"
+            assert httpx.get(ready, trust_env=False).status_code == 200
+
+
+SPECS = {
+    "x": TensorSpec("x", ONNX_DATATYPES["tensor(float)"], (-1, 2)),
+    "y": TensorSpec("y", ONNX_DATATYPES["tensor(string)"], ()),
+}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "difference"),
+    [
+        ([SPECS["x"]], "takes no input 'y', version '1' takes 'x' FP32 [-1, 2], 'y' BYTES of any rank"),
+        ([SPECS["y"], SPECS["x"]], "takes its inputs in the order y, x, version '1' takes 'x' FP32"),
+        ([replace(SPECS["x"], shape=(-1, 3)), SPECS["y"]], "takes the input 'x' FP32 [-1, 3], version '1'"),
+        (
+            [replace(SPECS["x"], datatype=SPECS["y"].datatype), SPECS["y"]],
+            "the input 'x' BYTES [-1, 2], vers",
+        ),
+        ([*SPECS.values(), replace(SPECS["x"], name="z")], "takes an input 'z' FP32 [-1, 2], version '1'"),
+    ],
+)
+def test_how_inputs_may_differ(inputs: list[TensorSpec], difference: str) -> None:
+    primary = Signature("m", "1", "0" * 64, tuple(SPECS.values()), (SPECS["x"],))
+    require_same_inputs("here", replace(primary, version="2"), primary)
+    with pytest.raises(SettingsError) as caught:
+        require_same_inputs("here", replace(primary, version="2", inputs=tuple(inputs)), primary)
+    assert str(caught.value).startswith("here: version '2' ")
+    assert difference in str(caught.value)
 
 
 def test_a_bad_first_version_ends_the_server(launch: Launch, versions: Versions) -> None:

@@ -108,6 +108,11 @@ def optimize(
             raise packaging.SourceError(
                 "--calibration: missing; static quantization needs rows of the training data, not --rows"
             )
+        if is_same := _overlap(source, out_folder):
+            raise packaging.SourceError(
+                f"--out: given {out_folder}, {is_same} PACKAGE, {source}: the new package would replace the "
+                "original; name a folder apart from it"
+            )
         with err.status("Reading the model…") as status:
             original = optimizing.Original.read(source, name=name)
             signature = original.signature
@@ -154,6 +159,16 @@ def optimize(
         )
         out.print("\nIn the endpoint's spec:", style="bold")
         out.print(f"  model:\n    uri: {out_folder}\n    sha256: {package.sha256}", markup=False)
+
+
+def _overlap(source: Path, folder: Path) -> str | None:
+    """How the folder to write lies to what is read, if not apart; links are followed."""
+    original, made = source.resolve(), folder.resolve()
+    if made == original:
+        return "which is"
+    if made.is_relative_to(original):
+        return "which lies in"
+    return "which holds" if original.is_relative_to(made) else None
 
 
 def _show(outcome: Outcome) -> None:

@@ -157,7 +157,7 @@ def _show(built: Built, folder: Path) -> None:
 
 def _try(built: Built, folder: Path) -> list[str]:
     server = (
-        f"PORT=8080 MODELBERTH_MODEL_PATH={shlex.quote(str(folder))} "
+        f"HOST=127.0.0.1 PORT=8080 MODELBERTH_MODEL_PATH={shlex.quote(str(folder))} "
         f"MODELBERTH_MODEL_SHA256={built.package.sha256} python -m modelberth_server"
     )
     example = built.package.manifest.get("example")

@@ -1,6 +1,6 @@
 """Which model the server has, what it takes and gives, and an example of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from modelberth.conformance.model import Model
@@ -30,7 +30,7 @@ def discover(web: Web, target: Target) -> Model | None:
     name = target.model or next(_names(web), None)
     if name is None:
         return None
-    about = _object(web.get(f"/v2/models/{name}"))
+    about = _object(web, f"/v2/models/{name}")
     parameters = about.get("parameters")
     example = parameters.get("example") if isinstance(parameters, dict) else None
     rows = target.rows or (example if isinstance(example, list) else None)
@@ -50,14 +50,13 @@ def _names(web: Web) -> Iterator[str]:
     These are the list of KServe in both its protocols, the index of Triton and MLServer, and our readiness.
     """
     for path in ("/v2/models", "/v1/models"):
-        models = _object(web.get(path)).get("models")
+        models = _object(web, path).get("models")
         yield from (name for name in models if isinstance(name, str)) if isinstance(models, list) else ()
-    index = web.post("/v2/repository/index", {})
-    found = _value(index)
+    found = _value(lambda: web.post("/v2/repository/index", {}))
     for entry in found if isinstance(found, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
             yield entry["name"]
-    model = _object(web.get("/health/ready")).get("model")
+    model = _object(web, "/health/ready").get("model")
     if isinstance(model, dict) and isinstance(model.get("name"), str):
         yield model["name"]
 
@@ -74,15 +73,15 @@ def _specs(value: Any) -> tuple[TensorSpec, ...]:
     return tuple(specs)
 
 
-def _object(answer: Answer) -> dict[str, Any]:
-    value = _value(answer)
+def _object(web: Web, path: str) -> dict[str, Any]:
+    value = _value(lambda: web.get(path))
     return value if isinstance(value, dict) else {}
 
 
-def _value(answer: Answer) -> Any:
-    if answer.status not in (200, 503):
-        return None
+def _value(ask: Callable[[], Answer]) -> Any:
+    """Return what the server answers; None where it does not, which is for the checks to find."""
     try:
-        return answer.json()
+        answer = ask()
+        return answer.json() if answer.status in (200, 503) else None
     except DidNotHold:
         return None

@@ -28,7 +28,7 @@ def examine(
         tell: hears each finding as soon as it is there
 
     Raises:
-        UnreachableError: nothing answers at the URL, or it lets nobody in.
+        UnreachableError: nothing answers at the URL, it lets nobody in, or several requests in a row hung.
         ValueError: there is no contract of such a name.
 
     """

@@ -22,7 +22,7 @@ def refused(answer: Answer, *statuses: int) -> Answer:
     """Expect that the caller is told to be at fault: one of the statuses, or any of 4xx."""
     if statuses and answer.status not in statuses:
         raise answer.unlike(" or ".join(map(str, statuses)))
-    if not 400 <= answer.status <= 499:
+    if not 400 <= answer.status <= 499 or answer.status == 429:  # of which no request is to blame for
         raise answer.unlike("4xx, for it is the caller's fault")
     return answer
 

@@ -72,7 +72,7 @@ class Subject:
             answer = self.web.post(call.path, call.body)
             if answer.status == _OK:
                 return call
-            if answer.status >= 500 and answer.status != 501:
+            if answer.status == 429 or (answer.status >= 500 and answer.status != 501):
                 failed = answer
         if failed is not None:
             raise failed.unlike("200")

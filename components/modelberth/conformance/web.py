@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from modelberth.conformance.cause import cause
 from modelberth.conformance.outcome import DidNotHold, UnreachableError
 from modelberth.conformance.target import Target
 
@@ -20,6 +21,12 @@ __all__ = ["Answer", "Web"]
 
 _EXCERPT = 160
 _READ = 1 << 16
+_CONNECT_SECONDS = 10.0
+# For the first answer: more than a server needs that is started for it, less than a person waits.
+_FIRST_SECONDS = 15.0
+# For each answer after one that did not come, so that a server that hangs is soon told so.
+_HUNG_SECONDS = 5.0
+_MOST_HUNG = 3
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Answer:
 
     def unlike(self, expected: str) -> DidNotHold:
         """Make the error that shows the answer beside what was expected."""
+        if self.status == 429:
+            return DidNotHold(f"{self.request}: answered 429: raise the limit for this run")
         text = " ".join(self.body[:_READ].decode("utf-8", "replace").split())
         for secret in self.secrets:  # before the cut, which would leave a part of one
             text = text.replace(secret, "***")
@@ -64,6 +73,8 @@ class Web:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._answered = False
+        self._hung = 0
         self._secrets = tuple(filter(None, target.headers.values()))
         self._tls = _tls(target)
         try:
@@ -71,7 +82,6 @@ class Web:
                 base_url=target.url.rstrip("/"),
                 headers=dict(target.headers),
                 verify=self._tls,
-                timeout=httpx.Timeout(target.seconds, connect=10.0),
                 trust_env=False,
             )
         except (httpx.InvalidURL, ValueError) as error:
@@ -99,13 +109,20 @@ class Web:
 
         Raises:
             DidNotHold: there was no answer, or none that is HTTP.
+            UnreachableError: it hung, as several requests in a row before it.
 
         """
         began = time.monotonic()
+        seconds = self._patience()
+        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
-            answer = self._client.request(method, path, content=body, headers=dict(headers or {}))
+            answer = self._client.request(
+                method, path, content=body, headers=dict(headers or {}), timeout=timeout
+            )
         except httpx.HTTPError as error:
-            raise DidNotHold(f"{method} {path}: no answer, {type(error).__name__}") from None
+            waited = timeout.connect if isinstance(error, httpx.ConnectTimeout) else seconds
+            raise self._failed(f"{method} {path}", error, waited or seconds) from None
+        self._answered, self._hung = True, 0
         seconds = time.monotonic() - began
         return Answer(
             f"{method} {path}", answer.status_code, answer.headers, answer.content, seconds, self._secrets
@@ -116,9 +133,9 @@ class Web:
         began = time.monotonic()
         url = self._client.base_url
         connection = (
-            http.client.HTTPSConnection(url.host, url.port, timeout=10, context=self._tls)
+            http.client.HTTPSConnection(url.host, url.port, timeout=_CONNECT_SECONDS, context=self._tls)
             if url.scheme == "https"
-            else http.client.HTTPConnection(url.host, url.port, timeout=10)
+            else http.client.HTTPConnection(url.host, url.port, timeout=_CONNECT_SECONDS)
         )
         full = url.path.rstrip("/") + path
         headers = {**self._target.headers, "content-type": "application/json", "content-length": str(length)}
@@ -132,9 +149,8 @@ class Web:
                 found = {name.lower(): value for name, value in response.getheaders()}
                 body = response.read()
             except (OSError, http.client.HTTPException) as error:
-                raise DidNotHold(
-                    f"POST {path} with content-length {length}: no answer, {type(error).__name__}"
-                ) from None
+                what = f"POST {path} with content-length {length}"
+                raise self._failed(what, error, _CONNECT_SECONDS) from None
         return Answer(f"POST {path}", response.status, found, body, time.monotonic() - began, self._secrets)
 
     def connect_seconds(self) -> float:
@@ -145,11 +161,26 @@ class Web:
         for _ in range(3):
             began = time.monotonic()
             try:
-                socket.create_connection((url.host, port), timeout=10).close()
+                socket.create_connection((url.host, port), timeout=_CONNECT_SECONDS).close()
             except OSError as error:
                 raise DidNotHold(f"no TCP connection: {error.strerror or type(error).__name__}") from None
             best = min(best, time.monotonic() - began)
         return best
+
+    def _patience(self) -> float:
+        """Return the seconds that the next answer may take."""
+        if self._hung:
+            return min(self._target.seconds, _HUNG_SECONDS)
+        return self._target.seconds if self._answered else min(self._target.seconds, _FIRST_SECONDS)
+
+    def _failed(self, request: str, error: Exception, seconds: float) -> DidNotHold | UnreachableError:
+        url = self._client.base_url
+        why = f"{request}: {cause(error, url.scheme, seconds, first=not self._answered)}"
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            self._hung += 1
+            if self._hung >= _MOST_HUNG:
+                return UnreachableError(f"{why}, as to {_MOST_HUNG - 1} requests before it: given up")
+        return DidNotHold(why)
 
 
 def _tls(target: Target) -> ssl.SSLContext:

@@ -35,10 +35,10 @@ def classes(answers: Mapping[str, Array], labels: tuple[str | int, ...] | None, 
     return None
 
 
-def numbers(answers: Mapping[str, Array], rows: int) -> Array | None:
-    """The first output that is one number for a row, `[rows]`."""
-    found = (array for array in answers.values() if array.dtype.kind == "f" and array.size == rows)
-    return next((array.ravel().astype(np.float64) for array in found), None)
+def numbers(answers: Mapping[str, Array], rows: int, targets: int = 1) -> Array | None:
+    """The first output that has so many numbers for a row, `[rows, targets]`."""
+    found = (array for array in answers.values() if array.dtype.kind == "f" and array.size == rows * targets)
+    return next((array.reshape(rows, targets).astype(np.float64) for array in found), None)
 
 
 def shown_classes(value: Any) -> str:

@@ -53,7 +53,7 @@ class HeldOut:
     inputs: Mapping[str, Array]
     rows: int
     truth: Array | None
-    """Labels `[rows]` as text, or numbers `[rows]` for `rmse`."""
+    """Labels `[rows]` as text, or numbers `[rows, targets]` for `rmse`."""
     original: Mapping[str, Array]
     """Answers of the original, by output."""
     labels: tuple[str | int, ...] | None
@@ -75,7 +75,7 @@ class HeldOut:
         Args:
             signature: of the model
             inputs: from `read_inputs`
-            truth: a label or a number for each row
+            truth: a label for each row, or a number or a list of numbers, one for each target
             metric: None: `agreement` without labels; with them `accuracy` where the model gives classes,
                 else `rmse`
             inference: of the original
@@ -101,7 +101,8 @@ class HeldOut:
                 "is its header, a .txt has none"
             )
         predicted = classes(original, signature.labels, rows)
-        chosen = metric or (Metric.RMSE if predicted is None else Metric.ACCURACY)
+        is_regression = predicted is None or _are_targets(truth, original)
+        chosen = metric or (Metric.RMSE if is_regression else Metric.ACCURACY)
         if chosen is Metric.RMSE:
             return cls(
                 chosen, inputs, rows, _numbers(truth, original, rows), original, signature.labels, batches
@@ -114,6 +115,9 @@ class HeldOut:
             raise SourceError(
                 f"--metric: given {chosen}, and the model gives no class for a row; allowed: rmse"
             )
+        for row, value in enumerate(truth):
+            if isinstance(value, list):
+                raise SourceError(f"--labels[{row}]: {value!r}, expected one label")
         known = np.array([shown_classes(value) for value in truth])
         if not set(known.tolist()) & set(predicted.tolist()):
             raise SourceError(
@@ -145,11 +149,15 @@ class HeldOut:
         from sklearn import metrics  # noqa: PLC0415 - a second to import, and only labels need it
 
         if self.metric is Metric.RMSE:
-            return float(metrics.root_mean_squared_error(self.truth, numbers(given, self.rows)))
+            return float(metrics.root_mean_squared_error(self.truth, self._numbers(given)))
         predicted = classes(given, self.labels, self.rows)
         if self.metric is Metric.ACCURACY:
             return float(metrics.accuracy_score(self.truth, predicted))
         return float(metrics.f1_score(self.truth, predicted, average="macro", zero_division=0.0))
+
+    def _numbers(self, given: Mapping[str, Array]) -> Array | None:
+        assert self.truth is not None
+        return numbers(given, self.rows, self.truth.shape[1])
 
 
 def answers(
@@ -157,8 +165,12 @@ def answers(
 ) -> dict[str, Array]:
     """Compute every output for all rows, `together` at a time.
 
+    Where the rows are not the first dimension of an output, as in the scores of a forest with several
+    targets, one row at a time gives `[rows, ...]` of what each run gave.
+
     Raises:
         RequestError: the model cannot take the rows.
+        SourceError: an output has another shape in each run.
 
     """
     names = [spec.name for spec in signature.outputs]
@@ -167,8 +179,10 @@ def answers(
         inference.run({name: array[start : start + together] for name, array in inputs.items()}, names)
         for start in range(0, rows, together)
     ]
+    sizes = [min(together, rows - start) for start in range(0, rows, together)]
     return {
-        name: np.concatenate(arrays) for name, arrays in zip(names, zip(*parts, strict=True), strict=True)
+        name: _joined(name, arrays, sizes)
+        for name, arrays in zip(names, zip(*parts, strict=True), strict=True)
     }
 
 
@@ -182,26 +196,59 @@ def answers_as_served(
 
     Raises:
         RequestError: the model cannot take the rows.
+        SourceError: an output has another shape for each row.
 
     """
     few = {name: array[:_TRIED] for name, array in inputs.items()}
     whole, alone = (answers(inference, signature, few, together=count) for count in (_TRIED, 1))
-    batches = all(
-        np.allclose(whole[name], array, rtol=1e-3, atol=1e-5, equal_nan=True)
-        if array.dtype.kind == "f"
-        else bool((whole[name] == array).all())
-        for name, array in alone.items()
-    )
+    batches = all(_are_alike(whole[name], array) for name, array in alone.items())
     return answers(inference, signature, inputs, together=_CHUNK if batches else 1), batches
 
 
+def _joined(name: str, parts: Sequence[Any], sizes: Sequence[int]) -> Array:
+    """Join the runs of so many rows each; a single run of several rows stays as it is."""
+    arrays = [np.asarray(part) for part in parts]
+    is_by_row = all(array.shape[:1] == (size,) for array, size in zip(arrays, sizes, strict=True))
+    shapes = {array.shape[1:] if is_by_row else array.shape for array in arrays}
+    if len(shapes) > 1:
+        found = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
+        raise SourceError(
+            f"PACKAGE: the output {name} has another shape from run to run, {found}: variants cannot be "
+            "compared by it"
+        )
+    if is_by_row:
+        return np.concatenate(arrays)
+    return np.stack(arrays) if sizes[0] == 1 else arrays[0]
+
+
+def _are_alike(whole: Array, alone: Array) -> bool:
+    if whole.shape != alone.shape:
+        return False
+    if alone.dtype.kind == "f":
+        return np.allclose(whole, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
+    return bool((whole == alone).all())
+
+
+def _are_targets(truth: Sequence[Any], original: Mapping[str, Array]) -> bool:
+    """Whether several numbers a row are a regression's: columns of fractions alone look like scores, too."""
+    return isinstance(truth[0], list) and all(array.dtype.kind == "f" for array in original.values())
+
+
 def _numbers(truth: Sequence[Any], original: Mapping[str, Array], rows: int) -> Array:
-    if numbers(original, rows) is None:
-        raise SourceError("--metric: given rmse, and no output of the model is one number for each row")
-    for row, value in enumerate(truth):
-        if not isinstance(value, int | float) or not np.isfinite(value):
-            raise SourceError(f"--labels[{row}]: {value!r}, expected a number for the metric rmse")
-    return np.array(truth, np.float64)
+    values = [value if isinstance(value, list) else [value] for value in truth]
+    targets = len(values[0])
+    told = "one number" if targets == 1 else f"{targets} numbers"
+    if numbers(original, rows, targets) is None:
+        raise SourceError(
+            f"--metric: given rmse, --labels have {told} for each row, and no output of the model has; its "
+            f"outputs: {', '.join(f'{name} {list(array.shape)}' for name, array in original.items())}"
+        )
+    for row, value in enumerate(values):
+        if len(value) != targets or not all(
+            isinstance(one, int | float) and np.isfinite(one) for one in value
+        ):
+            raise SourceError(f"--labels[{row}]: {truth[row]!r}, expected {told} for the metric rmse")
+    return np.array(values, np.float64)
 
 
 def _few(values: Array) -> str:

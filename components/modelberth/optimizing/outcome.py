@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from modelberth.optimizing.choice import Floor, Verdict, judge
-from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers, answers_as_served
+from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers_as_served
 from modelberth.optimizing.latency import Clock, Timing, interleaved
 from modelberth.optimizing.methods import Method, variants
 from modelberth.optimizing.original import Original
@@ -146,7 +146,7 @@ def optimize(
     models = {_ORIGINAL: (original.served.onnx, inference, baseline, held_out.batches)}
     if calibration is not None:
         try:
-            answers(inference, signature, calibration)
+            answers_as_served(inference, signature, calibration)
         except RequestError as error:
             raise SourceError(f"--calibration: {error.message}") from None
     refused: dict[str, str] = {}

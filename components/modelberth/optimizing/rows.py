@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,17 @@ def read_inputs(path: Path, signature: Signature, option: str) -> dict[str, Arra
     """Read rows from a `.csv`, `.npy` or `.json` file into the model's inputs, as `POST /predict` takes them.
 
     Raises:
-        SourceError: no such file, or a row does not fit; names the row and column.
+        SourceError: no such file, a row does not fit, or a number is NaN or infinite; names the row and
+            column.
 
     """
     rows = read_rows(path, option)
     rows = rows.tolist() if isinstance(rows, np.ndarray) else rows
+    if found := _not_finite(rows):
+        raise SourceError(
+            f"{option}{found[0]}: {found[1]}, expected a finite number: the server takes rows as JSON, "
+            "which has no word for it"
+        )
     try:
         if signature.preprocess is None and len(signature.inputs) == 1 and not _are_objects(rows):
             spec = signature.inputs[0]
@@ -38,10 +46,12 @@ def read_inputs(path: Path, signature: Signature, option: str) -> dict[str, Arra
 
 
 def read_labels(path: Path) -> list[Any]:
-    """Read a label for each row from a `.csv`, `.npy` or `.json` file, or from the lines of a `.txt`.
+    """Read a label or a list of numbers for each row.
+
+    From a `.csv`, `.npy` or `.json` file, or from the lines of a `.txt`.
 
     Raises:
-        SourceError: no such file, or more than one column.
+        SourceError: no such file, or a row that is none of these.
 
     """
     if path.suffix.lower() == ".txt" and path.is_file():
@@ -53,7 +63,7 @@ def read_labels(path: Path) -> list[Any]:
     values = values.tolist() if isinstance(values, np.ndarray) else values
     labels = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
     for row, label in enumerate(labels):
-        if not isinstance(label, str | int | float):
+        if not isinstance(label, str | int | float) and not _is_numbers(label):
             raise SourceError(f"--labels[{row}]: {label!r}, expected one label")
     return labels
 
@@ -73,3 +83,23 @@ def _whole(value: Any) -> Any:
 
 def _are_objects(rows: Any) -> bool:
     return isinstance(rows, list) and bool(rows) and isinstance(rows[0], dict)
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, int | float) for one in value)
+
+
+def _not_finite(value: Any) -> tuple[str, float] | None:
+    """The first NaN or infinity in nested lists and objects, with its place in them."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ("", value)
+    if isinstance(value, list):
+        items: Iterable[tuple[Any, Any]] = enumerate(value)
+    elif isinstance(value, dict):
+        items = value.items()
+    else:
+        return None
+    for key, item in items:
+        if found := _not_finite(item):
+            return f"[{key}]{found[0]}", found[1]
+    return None

@@ -15,14 +15,15 @@ from typing import Any, Final
 import numpy as np
 
 from modelberth.packaging.convert import Converted, convert, feature_count
-from modelberth.packaging.errors import ConversionError, SourceError
-from modelberth.packaging.frameworks import Framework, framework_of, installed_version
-from modelberth.packaging.graph import EXAMPLE, Session, canonical, serialized
+from modelberth.packaging.errors import ConversionError, SourceError, predicting
+from modelberth.packaging.frameworks import Framework, framework_of, installed_version, require_fitted
+from modelberth.packaging.graph import EXAMPLE, Session, canonical, serialized, sized
 from modelberth.packaging.package import MODEL, PREPROCESS, Package
 from modelberth.packaging.parity import TOLERANCE, Parity, compare
 from modelberth.packaging.preprocessing import Preprocess, load_preprocess
 from modelberth.packaging.reference import histograms
-from modelberth.packaging.samples import Samples, as_array
+from modelberth.packaging.samples import Samples, as_array, require_columns
+from modelberth.packaging.served import require_servable
 from modelberth.packaging.trained import Array, Trained
 
 __all__ = ["Built", "build"]
@@ -75,8 +76,10 @@ def build(
     if not 0 <= tolerance < 1:
         raise SourceError(f"--tolerance: given {tolerance:g}, allowed: 0 to below 1")
     framework = framework_of(trained.model)
+    require_fitted(trained.model)
     step = load_preprocess(preprocess) if preprocess else None
-    samples = _samples(trained, step)
+    features = feature_count(trained.model) if step is None else None
+    samples = _samples(trained, step, features)
     inputs = _inputs(trained, framework, samples, step)
     say(f"Converting the {framework} model")
     with _quiet():
@@ -92,6 +95,7 @@ def build(
     answers = session.run(inputs)
     expected = _expected(trained, converted, samples, inputs, session)
     parity = compare(expected, answers, tolerance) if expected is not None else None
+    model = serialized(sized(ours, answers), carried)
     files = {MODEL: model}
     if preprocess:
         files[PREPROCESS] = preprocess.read_bytes()
@@ -108,9 +112,11 @@ def build(
         manifest["metrics"] = dict(trained.metrics)
     if trained.reference is not None:
         say("Counting the reference data")
-        manifest["reference"] = _reference(trained.reference, session, step)
+        manifest["reference"] = _reference(trained.reference, session, step, features)
+    package = Package(manifest, files)
+    require_servable(package)
     return Built(
-        Package(manifest, files),
+        package,
         told,
         samples.origin,
         parity,
@@ -123,16 +129,17 @@ def _require(value: str, pattern: re.Pattern[str], option: str, allowed: str) ->
         raise SourceError(f"{option}: given {value!r}, allowed: {allowed}")
 
 
-def _samples(trained: Trained, step: Preprocess | None) -> Samples:
+def _samples(trained: Trained, step: Preprocess | None, features: int | None) -> Samples:
     if trained.samples is not None:
         if step is None:
-            return Samples.given(trained.samples, "--samples")
+            samples = Samples.given(trained.samples, "--samples")
+            require_columns(samples.array, features, "--samples")
+            return samples
         # What a step takes may be of any form: only its arrays have to be regular.
         rows = trained.samples.tolist() if hasattr(trained.samples, "tolist") else list(trained.samples)
         if not rows:
             raise SourceError("--samples: no rows")
         return Samples(rows, np.empty(len(rows)), "given")
-    features = feature_count(trained.model) if step is None else None
     if features is None:
         raise SourceError(
             "--samples: missing; rows to compare on can be drawn at random only for a model that takes "
@@ -162,11 +169,13 @@ def _expected(
 ) -> Mapping[str, Array] | None:
     """What the original answers, for those outputs for which it has an answer."""
     if trained.predict is not None:
-        expected = {str(name): np.asarray(array) for name, array in trained.predict(samples.rows).items()}
+        with predicting("predict"):
+            told = trained.predict(samples.rows)
+            expected = {str(name): np.asarray(array) for name, array in told.items()}
     elif converted.original is None:
         return None
     else:
-        with _quiet():
+        with _quiet(), predicting():
             expected = dict(converted.original(inputs))
     if unknown := sorted(set(expected) - set(session.outputs)):
         raise ConversionError(
@@ -204,17 +213,23 @@ def _told(parity: Parity | None, framework: str, samples: Samples) -> dict[str, 
     return {**told, "compared": list(parity.outputs), "tolerance": parity.tolerance}
 
 
-def _reference(values: Any, session: Session, step: Preprocess | None) -> dict[str, Any]:
-    rows = list(values) if step is not None else None
-    inputs = step(rows) if step and rows is not None else {session.inputs[0]: as_array(values, "--reference")}
+def _reference(
+    values: Any, session: Session, step: Preprocess | None, features: int | None
+) -> dict[str, Any]:
+    if step is not None:
+        inputs = step(list(values), "--reference")
+    else:
+        array = as_array(values, "--reference")
+        require_columns(array, features, "--reference")
+        inputs = {session.inputs[0]: array}
+    try:
+        answers = session.run(inputs, "--reference")
+    except ConversionError as error:  # the model has just taken the samples
+        raise SourceError(str(error)) from error
     numeric = {
         name: array for name, array in inputs.items() if array.dtype.kind in "biuf" and array.ndim <= 2
     }
-    outputs = {
-        name: array
-        for name, array in session.run(inputs).items()
-        if array.dtype.kind == "f" and array.ndim <= 2
-    }
+    outputs = {name: array for name, array in answers.items() if array.dtype.kind == "f" and array.ndim <= 2}
     return {
         "inputs": {name: histograms(array, f"--reference: {name}") for name, array in numeric.items()},
         "outputs": {name: histograms(array, f"--reference: {name}") for name, array in outputs.items()},

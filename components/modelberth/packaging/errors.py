@@ -1,5 +1,10 @@
 """Why no package was made."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "ConversionError",
     "MissingPackageError",
@@ -7,6 +12,7 @@ __all__ = [
     "ParityError",
     "SourceError",
     "first_line",
+    "predicting",
 ]
 
 
@@ -34,3 +40,19 @@ def first_line(error: BaseException) -> str:
     """Name another library's error in a message of ours: its type, and what it says first."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+@contextmanager
+def predicting(what: str = "the original model") -> Iterator[None]:
+    """Call a model that is not ours: whatever it raises is about the samples.
+
+    Raises:
+        SourceError: with the type of the error, and what it says first.
+
+    """
+    try:
+        yield
+    except PackagingError:
+        raise
+    except Exception as error:
+        raise SourceError(f"--samples: {what} cannot predict these rows: {first_line(error)}") from error

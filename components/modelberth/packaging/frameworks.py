@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from modelberth.packaging.errors import MissingPackageError, SourceError
 
-__all__ = ["Framework", "framework_of", "installed_version", "need"]
+__all__ = ["Framework", "framework_of", "installed_version", "need", "require_fitted"]
 
 _PACKAGE: Final = "pip install 'modelberth[package]'"
 # Module → the command that installs it; of the extra, unless it says otherwise.
@@ -97,3 +97,20 @@ def need(module: str) -> Any:
         missing = (error.name or module).partition(".")[0]
         command = _INSTALL.get(missing, _INSTALL.get(module.partition(".")[0], _PACKAGE))
         raise MissingPackageError(f"the Python package {missing} is not installed: {command}") from None
+
+
+def require_fitted(model: Any) -> None:
+    """Check an estimator with scikit-learn's interface; other models have no such state.
+
+    Raises:
+        SourceError: nobody has called its `fit`.
+
+    """
+    if not hasattr(model, "fit") or not hasattr(model, "get_params"):
+        return
+    try:
+        need("sklearn.utils.validation").check_is_fitted(model)
+    except need("sklearn.exceptions").NotFittedError:
+        raise SourceError(
+            f"the model is a {type(model).__name__} that is not fitted: call its fit first"
+        ) from None

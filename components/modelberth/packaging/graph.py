@@ -11,7 +11,7 @@ from modelberth.packaging.errors import ConversionError
 from modelberth.packaging.frameworks import need
 from modelberth.packaging.trained import Array
 
-__all__ = ["EXAMPLE", "Session", "canonical", "serialized"]
+__all__ = ["EXAMPLE", "Session", "canonical", "serialized", "sized"]
 
 EXAMPLE: Final = "modelberth.example"
 """Key of the metadata that holds a JSON list of rows to try the model with; the server reads it."""
@@ -102,6 +102,28 @@ def serialized(model: Any, metadata: Mapping[str, str]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def sized(model: Any, answers: Mapping[str, Array]) -> Any:
+    """Declare the columns that the outputs turned out to have.
+
+    skl2onnx declares one column for a forest that predicts several targets. Whoever reads the declaration, as
+    the server does for drift, would take the model for another one.
+
+    Args:
+        model: the `onnx.ModelProto`, which is changed
+        answers: what it gave for some rows, by output
+
+    """
+    for output in model.graph.output:
+        dimensions = output.type.tensor_type.shape.dim
+        sizes = answers[output.name].shape
+        if len(dimensions) != len(sizes):
+            continue
+        for dimension, size in list(zip(dimensions, sizes, strict=True))[1:]:
+            if dimension.HasField("dim_value") and dimension.dim_value != size:
+                dimension.dim_value = size
+    return model
+
+
 class Session:
     """A converted model in ONNX Runtime."""
 
@@ -136,8 +158,12 @@ class Session:
         """Names of the inputs, in their order."""
         return list(self._types)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, Array], where: str = "--samples") -> dict[str, Array]:
         """Compute every output; numbers are rounded to the type of the input, as the server does.
+
+        Args:
+            inputs: an array for each input
+            where: what the rows are called in an error
 
         Raises:
             ConversionError: the model cannot take these inputs.
@@ -153,7 +179,7 @@ class Session:
                 cast = {name: np.asarray(array, self._types[name]) for name, array in inputs.items()}
             answers = self._session.run(self.outputs, cast)
         except Exception as error:
-            raise ConversionError(f"the model cannot take the samples: {_reason(error)}") from error
+            raise ConversionError(f"{where}: the model cannot take these rows: {_reason(error)}") from error
         return dict(zip(self.outputs, map(np.asarray, answers), strict=True))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,17 @@ from modelberth.packaging.trained import Array
 
 __all__ = ["Preprocess", "load_preprocess"]
 
-Preprocess = Callable[[Sequence[Any]], dict[str, Array]]
+
+class Preprocess(Protocol):
+    """The step, checked each time."""
+
+    def __call__(self, rows: Sequence[Any], where: str = "--samples") -> dict[str, Array]:
+        """Make the model's inputs of rows, which an error calls `where`.
+
+        Raises:
+            SourceError: the step fails on the rows, or does not return an array for each input.
+
+        """
 
 
 def load_preprocess(path: Path) -> Preprocess:
@@ -28,11 +38,13 @@ def load_preprocess(path: Path) -> Preprocess:
     if not callable(function):
         raise SourceError(f"--preprocess: {path} has no function preprocess(instances)")
 
-    def preprocess(rows: Sequence[Any]) -> dict[str, Array]:
+    def preprocess(rows: Sequence[Any], where: str = "--samples") -> dict[str, Array]:
         try:
             arrays = function(list(rows))
         except Exception as error:
-            raise SourceError(f"--preprocess: {path} fails on the samples: {first_line(error)}") from error
+            raise SourceError(
+                f"--preprocess: {path} fails on the rows of {where}: {first_line(error)}"
+            ) from error
         if not isinstance(arrays, Mapping) or not all(
             isinstance(name, str) and isinstance(array, np.ndarray) and array.ndim
             for name, array in arrays.items()
@@ -44,7 +56,7 @@ def load_preprocess(path: Path) -> Preprocess:
         for name, array in arrays.items():
             if len(array) != len(rows):
                 raise SourceError(
-                    f"--preprocess: {path}: {name} has {len(array)} rows for {len(rows)} instances"
+                    f"--preprocess: {path}: {name} has {len(array)} rows for {len(rows)} of {where}"
                 )
         return dict(arrays)
 

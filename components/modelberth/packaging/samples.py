@@ -14,7 +14,7 @@ import numpy as np
 from modelberth.packaging.errors import SourceError
 from modelberth.packaging.trained import Array
 
-__all__ = ["Origin", "Samples", "as_array", "read_rows"]
+__all__ = ["Origin", "Samples", "as_array", "read_rows", "require_columns"]
 
 Origin = Literal["given", "random"]
 
@@ -112,6 +112,19 @@ def as_array(values: Any, where: str) -> Array:
         f"{where}: numbers and other values are mixed; allowed: rows of numbers, or of strings. Turn the "
         "others into numbers in --preprocess"
     )
+
+
+def require_columns(rows: Array, features: int | None, where: str) -> None:
+    """Check rows of numbers against a model that takes `[rows, features]`; None: it does not say.
+
+    Raises:
+        SourceError: another number of columns.
+
+    """
+    if features is None or rows.dtype == np.object_ or rows.shape[1:] == (features,):
+        return
+    found = f"{rows.shape[1]} columns" if rows.ndim == 2 else f"shape {list(rows.shape)}"
+    raise SourceError(f"{where}: {found}, the model takes {features} columns")
 
 
 def _cells(rows: Sequence[Sequence[str]], option: str, path: Path) -> Any:

@@ -49,11 +49,17 @@ def server_metadata() -> dict[str, Any]:
     return {"name": "modelberth", "version": __version__, "extensions": [BINARY_EXTENSION]}
 
 
-def model_metadata(signature: Signature) -> dict[str, Any]:
-    """Describe the model: the protocol's `$metadata_model_response`."""
+def model_metadata(signature: Signature, versions: Sequence[str] = ()) -> dict[str, Any]:
+    """Describe the model: the protocol's `$metadata_model_response`.
+
+    Args:
+        signature: of the version to describe
+        versions: all that may be asked for by name; none given: that one
+
+    """
     metadata: dict[str, Any] = {
         "name": signature.name,
-        "versions": [signature.version],
+        "versions": list(versions) or [signature.version],
         "platform": PLATFORM,
         "inputs": [spec.metadata() for spec in signature.inputs],
         "outputs": [spec.metadata() for spec in signature.outputs],

@@ -114,35 +114,66 @@ def _misnamed(row: Any, names: list[str], where: str) -> RequestError:
 
 
 def _preprocessed(signature: Signature, preprocess: Preprocess, rows: Any, field: str) -> dict[str, Array]:
-    """Run the package's own code, whose faults must not look like the server's."""
+    """Run the package's own code, whose faults must not look like the server's.
+
+    Raises:
+        RequestError: 400 for an exception, with its text for a ValueError, by which it refuses rows, and for
+            another number of rows than a fixed model takes; 500 where it exits, or gives what the model
+            cannot take.
+
+    """
     instances = _some(rows, field)
+    number = len(instances)
+    specs = signature.inputs
+    taken = specs[0].shape[0] if len(specs) == 1 and specs[0].shape else -1
+    if taken not in (-1, number):
+        raise RequestError(400, f"{field}: {number} rows, the model takes {taken} at a time")
     try:
         inputs = preprocess(instances)
     except ValueError as error:
         raise RequestError(400, f"preprocess: {' '.join(str(error).split())[:300]}") from None
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the package's
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, it is the package's
         # Its message may quote the rows, which are nobody's business but the caller's.
         logger.warning("preprocess: %s %s", type(error).__name__, _place(error))
-        raise RequestError(400, "preprocess: cannot read these rows") from None
-    for spec in signature.inputs:
-        array = inputs.get(spec.name) if isinstance(inputs, dict) else None
-        if not isinstance(array, np.ndarray) or array.dtype != spec.datatype.dtype:
-            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            logger.warning("preprocess: gave %s for the input %s", given, spec.name)
-            raise RequestError(
-                500,
-                f"preprocess: gave {given} for the input {spec.name}, the model takes {spec.datatype.name}",
-            )
+        # A key that a row has not is a KeyError: rows must not make 5xx, by which platforms judge a server.
+        status = 500 if isinstance(error, SystemExit) else 400
+        raise RequestError(status, "preprocess: cannot read these rows") from None
+    fault = _fault(specs, inputs, number)
+    if fault is not None:
+        logger.warning("preprocess: %s", fault)
+        raise RequestError(500, f"preprocess: {fault[:300]}")
+    return {spec.name: inputs[spec.name] for spec in specs}
+
+
+def _fault(specs: Sequence[TensorSpec], inputs: Any, rows: int) -> str | None:
+    """Say what is wrong with the arrays of so many rows that a package gave, None if nothing is."""
+    if not isinstance(inputs, dict):
+        allowed = ", ".join(spec.name for spec in specs)
+        return f"gave {type(inputs).__name__}, expected a dictionary with an array for each of {allowed}"
+    for spec in specs:
+        name, datatype = spec.name, spec.datatype
+        if name not in inputs:
+            return f"gave nothing for the input {name}, the model takes {datatype.name}"
+        array = inputs[name]
+        if not isinstance(array, np.ndarray):
+            return f"gave {type(array).__name__} for the input {name}, the model takes {datatype.name}"
+        if array.dtype != datatype.dtype:
+            return f"gave {array.dtype} for the input {name}, the model takes {datatype.name}"
+        shape = list(array.shape)
         if not spec.accepts(array.shape):
-            raise RequestError(
-                400,
-                f"preprocess: gave the shape {list(array.shape)} for the input {spec.name}, the model takes "
-                f"{list(spec.shape)}",
-            )
-    return {spec.name: inputs[spec.name] for spec in signature.inputs}
+            return f"gave the shape {shape} for the input {name}, the model takes {list(spec.shape)}"
+        # Beside others an input of a fixed size need not be by row, such as a threshold for all of them.
+        by_row = len(specs) == 1 or spec.shape[:1] == (-1,)
+        if by_row and shape[:1] != [rows]:
+            return f"gave the shape {shape} for the input {name}, expected an entry for each of {rows} rows"
+    names = {spec.name for spec in specs}
+    for name in inputs:
+        if name not in names:
+            return f"gave the unknown input {shown(name)}, allowed are {', '.join(sorted(names))}"
+    return None
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

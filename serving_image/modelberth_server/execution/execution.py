@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from modelberth_server.contracts.contract import Contract, Prediction
@@ -24,6 +25,33 @@ READ_IN_POOL_BYTES: Final = 128 * 1024
 RAW_TENSORS: Final = b"inference-header-content-length"
 
 logger = logging.getLogger(__name__)
+
+
+class _Reading:
+    """A request that is read in a thread.
+
+    Attributes:
+        request: None from when it is answered: a thread that comes to it later has nothing to do, and what
+            waits for a thread keeps no body
+        lane: where it goes then; known from the start, because the model may be retired meanwhile
+        timer: gives the response that it takes too long
+
+    """
+
+    __slots__ = ("contract", "lane", "request", "timer")
+
+    def __init__(self, contract: Contract, lane: Lane, request: Request) -> None:
+        self.contract = contract
+        self.lane = lane
+        self.request: Request | None = request
+        self.timer: asyncio.TimerHandle | None = None
+
+    def run(self) -> Prediction | None:
+        """Read it, in a thread; None where nobody waits for it any more."""
+        request = self.request
+        if request is None or _late(request):
+            return None
+        return self.contract(self.lane.model.signature, request)
 
 
 class Execution:
@@ -64,17 +92,17 @@ class Execution:
         if self.in_flight >= self._settings.max_concurrency:
             message = f"busy: {self._settings.max_concurrency} predictions are in flight, which is the limit"
             raise RequestError(429, message, RETRY_AFTER)
-        if len(request.body) < READ_IN_POOL_BYTES or RAW_TENSORS in request.headers:
+        lane = self._lanes.get(model) or self._lane(model)
+        # How long a package's own code takes is unknown, so none of it runs in the event loop.
+        if model.signature.preprocess is None and (
+            len(request.body) < READ_IN_POOL_BYTES or RAW_TENSORS in request.headers
+        ):
             prediction = contract(model.signature, request)
             self.in_flight += 1
-            (self._lanes.get(model) or self._lane(model)).submit(prediction, request)
+            lane.submit(prediction, request)
             return
         self.in_flight += 1
-        # Now: by the time that it is read the model may be retired.
-        lane = self._lane(model)
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self.pool, contract, model.signature, request)
-        work.add_done_callback(lambda done: self._read(lane, request, done))
+        self._read(_Reading(contract, lane, request), request.deadline)
 
     def retire(self, model: Model) -> None:
         """Forget a model that gets no more requests; those under way are finished."""
@@ -84,16 +112,49 @@ class Execution:
         """Wait for the threads; what is queued ends at once."""
         self.pool.shutdown(cancel_futures=True)
 
-    def _read(self, lane: Lane, request: Request, done: asyncio.Future[Prediction]) -> None:
-        try:
-            prediction = done.result()
-        except RequestError as error:
-            self._answer(request, Response.error(error))
-        except Exception:
-            logger.exception("unexpected error while reading a request")
-            self._answer(request, Response.error(RequestError(500, "internal error")))
+    def _read(self, reading: _Reading, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        reading.timer = loop.call_later(max(deadline - time.monotonic(), 0), self._expire, reading)
+
+        def returned(work: Future[Prediction | None]) -> None:
+            if not work.cancelled():
+                loop.call_soon_threadsafe(self._returned, reading, work)
+
+        self.pool.submit(reading.run).add_done_callback(returned)
+
+    def _returned(self, reading: _Reading, work: Future[Prediction | None]) -> None:
+        request = reading.request
+        if request is None:
+            return
+        # Asked for and not raised: a SystemExit of the package's code would end the event loop.
+        error = work.exception()
+        prediction = None if error is not None else work.result()
+        if _late(request):
+            self._expire(reading)
+        elif prediction is not None:
+            self._taken(reading)
+            reading.lane.submit(prediction, request)
         else:
-            lane.submit(prediction, request)
+            if not isinstance(error, RequestError):
+                logger.error("unexpected error while reading a request", exc_info=error)
+                error = RequestError(500, "internal error")
+            self._taken(reading)
+            self._answer(request, Response.error(error))
+
+    def _expire(self, reading: _Reading) -> None:
+        request = reading.request
+        if request is None:
+            return
+        error = RequestError(504, "timeout: the prediction took longer than allowed")
+        if request.abandoned:
+            error = RequestError(499, "the client has gone")
+        self._taken(reading)
+        self._answer(request, Response.error(error))
+
+    def _taken(self, reading: _Reading) -> None:
+        if reading.timer is not None:
+            reading.timer.cancel()
+        reading.request = None
 
     def _lane(self, model: Model) -> Lane:
         lane = self._lanes.get(model)
@@ -112,6 +173,10 @@ class Execution:
     def _answer(self, request: Request, response: Response) -> None:
         self.in_flight -= 1
         self._deliver(request, response)
+
+
+def _late(request: Request) -> bool:
+    return request.abandoned or request.deadline <= time.monotonic()
 
 
 def available_cpus() -> int:

@@ -1,6 +1,7 @@
 """The methods of `inference.GRPCInferenceService`, each as the REST request that asks the same."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
@@ -49,6 +50,11 @@ STATUS_CODES: Final[Mapping[int, grpc.StatusCode]] = {
     503: grpc.StatusCode.UNAVAILABLE,
     504: grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+
+# What gRPC takes as metadata; names that end in `-bin` hold bytes, and those of `grpc-` are its own:
+# https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
+_NAME: Final = re.compile(rb"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
+_VALUE: Final = re.compile(rb"[ -~]*")
 
 
 class _Reply:
@@ -223,6 +229,15 @@ async def _abort(response: Response, context: Context) -> NoReturn:
     await context.abort(
         STATUS_CODES.get(response.status, fallback),
         orjson.loads(response.body)["error"],
-        tuple((name.decode("ascii"), value.decode("ascii")) for name, value in response.headers),
+        _metadata(response.headers),
     )
     raise AssertionError("abort raises")
+
+
+def _metadata(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, str], ...]:
+    """Return headers as metadata: with lower-case names, without those that gRPC would end the call for."""
+    return tuple(
+        (name.lower().decode("ascii"), value.decode("ascii"))
+        for name, value in headers
+        if _NAME.fullmatch(name.lower()) and _VALUE.fullmatch(value)
+    )

@@ -34,8 +34,8 @@ def discover(environ: Mapping[str, str], root: Path = Path("/")) -> Path:
         else:
             looked.append(f"{folder} (no {MANIFEST} and no .onnx file)")
     raise ModelError(
-        "no model found: MODELBERTH_MODEL_PATH and MODELBERTH_MODEL_URI are not set, looked into "
-        f"{', '.join(looked)}"
+        "no model found: MODELBERTH_MODEL_PATH, MODELBERTH_MODEL_URI and MODELBERTH_MODELS_FILE are not set, "
+        f"looked into {', '.join(looked)}"
     )
 
 

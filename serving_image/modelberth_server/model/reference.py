@@ -2,17 +2,29 @@
 
 import json
 import re
+import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
-from modelberth_server.errors import SettingsError
+from modelberth_server.errors import ModelError, SettingsError
+from modelberth_server.model.discovery import discover
 from modelberth_server.settings import Settings
 
-__all__ = ["ModelReference", "references"]
+if TYPE_CHECKING:
+    from modelberth_server.sources.uri import Uri
+
+__all__ = ["ModelReference", "check", "references"]
 
 MAX_WEIGHT: Final = 1_000_000
 _KEYS: Final = {"version", "path", "uri", "sha256", "weight", "shadow"}
+_VERSION: Final = (
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}",
+    "1 to 128 letters, digits, dots, hyphens or underscores, the first a letter or a digit",
+)
+_SHA256: Final = (r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True)
@@ -39,14 +51,15 @@ class ModelReference:
     shadow: bool = False
 
 
-def references(settings: Settings) -> tuple[ModelReference, ...]:
+def references(settings: Settings, environ: Mapping[str, str]) -> tuple[ModelReference, ...]:
     """Return the versions that the settings ask for.
 
     The file has the form `{"versions": [{"version": "3", "path": "/models/3", "sha256": "…", "weight": 90},
     {"version": "4", "uri": "s3://…", "sha256": "…", "shadow": true}]}`.
 
     Raises:
-        SettingsError: the variables contradict each other, or the file cannot be read or is wrong.
+        SettingsError: the variables contradict each other or name no model where no platform has put one, or
+            the file cannot be read or is wrong.
 
     """
     if settings.models_file is not None:
@@ -60,6 +73,12 @@ def references(settings: Settings) -> tuple[ModelReference, ...]:
     if settings.model_path is not None and settings.model_uri is not None:
         raise SettingsError("MODELBERTH_MODEL_URI: set beside MODELBERTH_MODEL_PATH, only one can be served")
     if settings.model_sha256 is None:
+        if settings.model_path is None and settings.model_uri is None:
+            # Without any model, its digest is the last thing to ask for.
+            try:
+                discover(environ)
+            except ModelError as error:
+                raise SettingsError(str(error)) from None
         raise SettingsError(
             "MODELBERTH_MODEL_SHA256: required, and not set; allowed is 64 hexadecimal digits"
         )
@@ -73,6 +92,48 @@ def references(settings: Settings) -> tuple[ModelReference, ...]:
             settings.model_uri,
         ),
     )
+
+
+def check(reference: ModelReference, settings: Settings) -> None:
+    """Look whether a version could be had, as far as that can be told without the network.
+
+    Raises:
+        ModelError: its path does not exist, its uri has no known form, or names an address that no model is
+            fetched from.
+
+    """
+    path = reference.path
+    try:
+        if reference.uri is not None:
+            # Where nothing is fetched, nothing of it is needed.
+            from modelberth_server.sources.uri import Uri  # noqa: PLC0415
+
+            uri = Uri.parse(reference.uri)
+            if uri.scheme == "https":
+                _check_host(uri, settings)
+            elif uri.scheme == "file":
+                path = Path(uri.path)
+        if path is not None:
+            path.stat()
+    except FileNotFoundError:
+        raise ModelError(f"{reference.origin}: {path} does not exist") from None
+    except OSError as error:
+        raise ModelError(f"{reference.origin}: {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ModelError(f"{reference.origin}: {error}") from None
+
+
+def _check_host(uri: "Uri", settings: Settings) -> None:
+    from modelberth_server.sources.addresses import PrivateHosts, checked  # noqa: PLC0415
+
+    parts = urlsplit(uri.url)
+    host, port = parts.hostname or "", parts.port or 443
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        # A name: what it resolves to changes, and is looked at when something is fetched.
+        return
+    checked(host, port, PrivateHosts.of(settings.allow_private_hosts), lambda *_, **__: found)
 
 
 def _of_file(path: Path) -> tuple[ModelReference, ...]:
@@ -114,8 +175,8 @@ def _entry(where: str, entry: Any) -> ModelReference:
         raise SettingsError(f"{where}.shadow: {shadow!r} is neither true nor false")
     return ModelReference(
         where,
-        _text(where, entry, "version", r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
-        _text(where, entry, "sha256", r"[0-9a-f]{64}"),
+        _text(where, entry, "version", *_VERSION),
+        _text(where, entry, "sha256", *_SHA256),
         None if path is None else Path(path),
         uri,
         weight,
@@ -123,8 +184,10 @@ def _entry(where: str, entry: Any) -> ModelReference:
     )
 
 
-def _text(where: str, entry: dict[str, Any], key: str, pattern: str) -> str:
+def _text(where: str, entry: dict[str, Any], key: str, pattern: str, allowed: str) -> str:
     value = entry.get(key)
+    if value is None:
+        raise SettingsError(f"{where}.{key}: missing, expected {allowed}")
     if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
-        raise SettingsError(f"{where}.{key}: {value!r} does not match {pattern}")
+        raise SettingsError(f"{where}.{key}: {value!r}, expected {allowed}")
     return value

@@ -1,5 +1,6 @@
 """ONNX Runtime behind the little that the server knows of an engine: open, describe, run, abort."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,12 @@ _ENGINE_ERRORS: Final = (
     ort_errors.RuntimeException,
 )
 _SILENT: Final = 4  # severity "fatal": its errors reach us as exceptions, and stderr stays ours
+
+# Of "6 : RUNTIME_EXCEPTION : ".
+_CODE: Final = re.compile(r"^\d+ : [A-Z_]+ : ")
+# Where ONNX Runtime's own code says it, as its macros ORT_ENFORCE and ORT_MAKE_STATUS write it
+# (include/onnxruntime/core/common): a file and a line, then a function, bare or with its whole signature.
+_LOCATION: Final = re.compile(r"\S+\.(?:h|hpp|c|cc|cpp|cu|cuh|inc):\d+ ")
 
 
 class Inference:
@@ -149,4 +156,25 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     for prefix in ("[ONNXRuntimeError] : ", "Status Message: "):
         text = text.rpartition(prefix)[2]
+    text = _CODE.sub("", text)
+    location = _LOCATION.search(text)
+    if location is not None:
+        text = text[: location.start()] + _said(text[location.end() :])
     return text[:300]
+
+
+def _said(text: str) -> str:
+    """Return what follows the function, and the condition where it is explained."""
+    explained = text.rpartition(" was false. ")[2]
+    if explained != text:
+        return explained
+    name, _, rest = text.partition(" ")
+    if "::" not in text.partition("(")[0]:
+        return rest or name
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character in "([<") - (character in ")]>")
+        # An anonymous namespace is in parentheses as the parameters are, which nothing but a space follows.
+        if character == ")" and depth == 0 and text[index + 1 : index + 2] in (" ", ""):
+            return re.sub(r"^ (?:const )?(?:\[with [^\]]*\] )?", "", text[index + 1 :]) or text
+    return text

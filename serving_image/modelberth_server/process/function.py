@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import uvloop
 
@@ -19,10 +21,23 @@ from modelberth_server.telemetry.telemetry import Telemetry
 
 __all__ = ["run"]
 
+_LOG = logging.getLogger(__name__)
+
+# What listens, or is for what listens. One environment may serve many targets, and the image sets the admin
+# port, so they are named and not refused.
+_WITHOUT_EFFECT: Final = (
+    "MODELBERTH_ADMIN_PORT",
+    "MODELBERTH_GRPC_PORT",
+    "MODELBERTH_TLS_",
+    "MODELBERTH_WORKERS",
+)
+
 
 def run(settings: Settings, environ: Mapping[str, str]) -> int:
     """Answer invocations until the platform ends the process; return the exit status of a failed start."""
     client = connect(environ)
+    if names := settings.given(_WITHOUT_EFFECT):
+        _LOG.warning("without effect on AWS Lambda: %s", ", ".join(names))
     try:
         uvloop.run(_serve(settings, environ, client))
     except StartError as error:

@@ -14,10 +14,11 @@ from typing import Final
 from modelberth_server.app import App
 from modelberth_server.errors import ModelError, StartError
 from modelberth_server.execution.rehearsal import rehearse
+from modelberth_server.model.agreement import require_same_inputs
 from modelberth_server.model.loading import load
-from modelberth_server.model.reference import ModelReference, references
+from modelberth_server.model.reference import ModelReference, check, references
 from modelberth_server.model.session import Model
-from modelberth_server.model.versions import Served
+from modelberth_server.model.versions import Served, Versions
 from modelberth_server.settings import Settings
 
 __all__ = ["Rollout"]
@@ -100,18 +101,30 @@ class Rollout:
         gc.freeze()
 
     def _load(self) -> tuple[Served, ...]:
-        """Load the versions that are not there yet."""
+        """Load the versions that are not there yet.
+
+        Raises:
+            StartError: one is refused, or does not take the inputs of the others.
+
+        """
         there: dict[tuple[str | None, str | None], Model] = {
             (one.model.signature.version, one.model.signature.sha256): one.model for one in self._served
         }
-        return tuple(
-            Served(
-                there.get((one.version, one.sha256)) or self._load_one(one),
-                one.weight,
-                one.shadow,
-            )
-            for one in references(self._settings)
-        )
+        asked = references(self._settings, self._environ)
+        served = []
+        for reference in asked:
+            model = there.get((reference.version, reference.sha256))
+            if model is None:
+                model = self._load_one(reference)
+            else:
+                # The next start has to find it again.
+                check(reference, self._settings)
+            served.append(Served(model, reference.weight, reference.shadow))
+        primary = Versions(*served).primary
+        for reference, one in zip(asked, served, strict=True):
+            if primary is not None and one.model is not primary:
+                require_same_inputs(reference.origin, one.model.signature, primary.signature)
+        return tuple(served)
 
     def _load_one(self, reference: ModelReference) -> Model:
         try:

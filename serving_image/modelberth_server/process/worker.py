@@ -148,6 +148,8 @@ class _Worker:
             working.result()
             return True
         working.cancel()
+        # What comes of it is nobody's concern any more, and asyncio reports what nobody has looked at.
+        await asyncio.gather(working, return_exceptions=True)
         return False
 
     def _listen_to_signals(self, rollout: Rollout) -> None:

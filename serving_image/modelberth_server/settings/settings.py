@@ -4,12 +4,25 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from modelberth_server.errors import SettingsError
 from modelberth_server.settings.table import VARIABLES
 from modelberth_server.settings.variable import PREFIX
 
 __all__ = ["Settings"]
+
+# A variable, and the one without which it has no effect. Pairs that need each other, as certificate and key,
+# are checked where they are read.
+_PARTNERS: Final = (
+    ("MODELBERTH_API_KEY_HEADER", "MODELBERTH_API_KEYS_FILE"),
+    ("MODELBERTH_CAPTURE_DROP_FIELDS", "MODELBERTH_CAPTURE_URI"),
+    ("MODELBERTH_CAPTURE_HASH_FIELDS", "MODELBERTH_CAPTURE_URI"),
+    ("MODELBERTH_CAPTURE_HASH_KEY_FILE", "MODELBERTH_CAPTURE_HASH_FIELDS"),
+    ("MODELBERTH_CAPTURE_PERCENT", "MODELBERTH_CAPTURE_URI"),
+    ("MODELBERTH_JWT_LEEWAY_SECONDS", "MODELBERTH_JWT_ISSUER"),
+    ("MODELBERTH_TLS_MIN_VERSION", "MODELBERTH_TLS_CERT_FILE"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,8 @@ class Settings:
         """Read and validate the variables.
 
         Raises:
-            SettingsError: a required variable is missing, a `MODELBERTH_` name is unknown or a value is bad.
+            SettingsError: a required variable is missing, a `MODELBERTH_` name is unknown, a value is bad, or
+                a variable has no effect without another that is not set.
 
         """
         known = [variable.name for variable in VARIABLES]
@@ -76,4 +90,22 @@ class Settings:
             if name.startswith(PREFIX) and name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
                 raise SettingsError(f"{name}: unknown variable, did you mean {nearest}?")
-        return cls(**{variable.field: variable.read(environ) for variable in VARIABLES})
+        values = {variable.name: variable.read(environ) for variable in VARIABLES}
+        for name, partner in _PARTNERS:
+            # An empty list of fields is as good as none.
+            if name in environ and values[name] != () and values[partner] in (None, ()):
+                raise SettingsError(f"{name}: set without {partner}, which it belongs to")
+        if values["MODELBERTH_MAX_BATCH_SIZE"] == 1 and values["MODELBERTH_BATCH_DELAY_MS"] > 0:
+            raise SettingsError(
+                "MODELBERTH_BATCH_DELAY_MS: set with MODELBERTH_MAX_BATCH_SIZE 1, by which no request waits "
+                "for others"
+            )
+        return cls(**{variable.field: values[variable.name] for variable in VARIABLES})
+
+    def given(self, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the variables with these beginnings whose values are not their defaults."""
+        return tuple(
+            variable.name
+            for variable in VARIABLES
+            if variable.name.startswith(prefixes) and getattr(self, variable.field) != variable.default
+        )

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Final
 
@@ -20,6 +21,7 @@ from modelberth_server.errors import SettingsError
 from modelberth_server.http.message import Request
 from modelberth_server.model.signature import Signature
 from modelberth_server.settings import Settings
+from modelberth_server.sources.uri import Uri
 from modelberth_server.telemetry import families
 from modelberth_server.telemetry.instruments import Samples
 from modelberth_server.telemetry.layout import Captured, Layout
@@ -78,20 +80,20 @@ class Capture:
         """Read the settings; None where nothing is to be captured.
 
         Raises:
-            SettingsError: the settings contradict each other, or name a package that is not installed.
+            SettingsError: the settings contradict each other, need a package that is not installed, or name a
+                folder of this machine that cannot be written.
 
         """
-        redaction = Redaction.from_settings(settings)
         if settings.capture_uri is None:
-            if redaction != Redaction():
-                raise SettingsError("MODELBERTH_CAPTURE_URI: not set, though fields to drop or hash are")
             return None
+        redaction = Redaction.from_settings(settings)
         try:
             # A server that could not write them must not start.
             from modelberth_server.telemetry.parquet import parquet_file  # noqa: PLC0415
         except ImportError as error:
             message = f"MODELBERTH_CAPTURE_URI: needs {error.name}: install modelberth[serving-all]"
             raise SettingsError(message) from None
+        _check_folder(settings.capture_uri)
         return cls(settings.capture_uri, settings.capture_percent, redaction, _object_store, parquet_file)
 
     def check(self, signature: Signature) -> None:
@@ -182,6 +184,27 @@ class Capture:
         if (layout := self._layouts.get(key)) is None:
             layout = self._layouts[key] = Layout(signature, self._redaction)
         return layout
+
+
+def _check_folder(uri: str) -> None:
+    """Write to a folder of this machine, whose faults would otherwise show minutes later.
+
+    A bucket is not asked: a server has to start while its store is away.
+    """
+    if not uri.startswith("file:"):
+        return
+    import tempfile  # noqa: PLC0415 -- only for those who capture
+
+    try:
+        folder = Path(Uri.parse(uri).path)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".modelberth-") as probe:
+            probe.write(b"\0")
+            probe.flush()
+    except OSError as error:
+        raise SettingsError(f"MODELBERTH_CAPTURE_URI: {uri} cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"MODELBERTH_CAPTURE_URI: {error}") from None
 
 
 def _object_store() -> ObjectStore:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelberth.packaging.convert.converted import OPSET, TORCH_OPSET, Converted, Inputs
-from modelberth.packaging.errors import ConversionError
+from modelberth.packaging.errors import ConversionError, predicting
 from modelberth.packaging.frameworks import need
 from modelberth.packaging.trained import Array
 
@@ -33,7 +33,7 @@ def convert(model: Any, inputs: Inputs, name: str) -> Converted:
     # With a single row the exporter would take the number of rows for a constant.
     rows = tuple(np.repeat(array, 2, axis=0) if len(array) == 1 else array for array in inputs.values())
     tensors = tuple(_tensor(torch, array) for array in rows)
-    with torch.no_grad():
+    with torch.no_grad(), predicting():
         outputs = list(_named(call(*tensors)))
     arguments = {"input_names": list(inputs), "output_names": outputs, "verbose": False}
     try:

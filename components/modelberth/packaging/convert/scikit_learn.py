@@ -68,6 +68,8 @@ def convert(estimator: Any, inputs: Inputs, name: str) -> Converted:
         return {name: answer for name, answer in found.items() if answer is not None}
 
     classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, list):  # of each of several targets, whose scores are not columns of one table
+        classes = None
     return Converted(model, original, None if classes is None else np.asarray(classes).tolist())
 
 
