@@ -1,7 +1,9 @@
 """Which tests must not run beside each other, where several processes share the suite."""
 
+import asyncio
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 import modelberth_server  # noqa: F401 -- first: it turns off what ONNX Runtime would send
@@ -33,3 +35,12 @@ class ByFile(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> ByFile:
     return ByFile(config, log)
+
+
+_LOOP = asyncio.new_event_loop()
+
+
+@pytest.fixture(autouse=True)
+def _an_event_loop() -> None:
+    """Pulumi's mocks ask for the current event loop, and `asyncio.run` in an earlier test leaves none."""
+    asyncio.set_event_loop(_LOOP)

@@ -300,6 +300,9 @@ def test_what_is_wrong_with_a_shadow_reaches_no_caller(
     assert load.failures == []
     assert "Traceback" not in serving.server.log
     assert "\nmodelberth_in_flight 0.0" in httpx.get(f"{serving.admin}/metrics", trust_env=False).text
+    # Nor does it keep the server from ending.
+    serving.server.terminate()
+    assert serving.server.exit_status() == 0
 
 
 def whole_numbers() -> ModelProto:

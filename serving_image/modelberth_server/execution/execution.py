@@ -10,6 +10,7 @@ from typing import Final
 
 from modelberth_server.contracts.contract import Contract, Prediction
 from modelberth_server.errors import RequestError
+from modelberth_server.execution.batch import Batch
 from modelberth_server.execution.lane import Lane, Observer
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.session import Model
@@ -81,6 +82,7 @@ class Execution:
         self._slots = min(max(available_cpus() // settings.threads, 1), slots)
         self.pool = ThreadPoolExecutor(slots + 1, thread_name_prefix="predict")
         self._lanes: dict[Model, Lane] = {}
+        self._aborts: dict[Batch, Callable[[], None]] = {}
 
     def predict(self, contract: Contract, model: Model, request: Request) -> None:
         """Read a request and have it computed; the response goes to `answer`.
@@ -109,8 +111,10 @@ class Execution:
         self._lanes.pop(model, None)
 
     def close(self) -> None:
-        """Wait for the threads; what is queued ends at once."""
-        self.pool.shutdown(cancel_futures=True)
+        """End what computes: nobody waits for it any more, and it could go on for ever."""
+        for abort in list(self._aborts.values()):
+            abort()
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, reading: _Reading, deadline: float) -> None:
         loop = asyncio.get_running_loop()
@@ -167,6 +171,7 @@ class Execution:
                 delay=self._settings.batch_delay_ms / 1000,
                 answer=self._answer,
                 observer=self._observer,
+                aborts=self._aborts,
             )
         return lane
 

@@ -60,6 +60,7 @@ class Lane:
         delay: seconds that a request may wait for others
         answer: takes the response of every request
         observer: hears of every batch
+        aborts: what ends each run in the pool, for as long as it runs
 
     """
 
@@ -73,7 +74,9 @@ class Lane:
         delay: float,
         answer: Callable[[Request, Response], None],
         observer: Observer,
+        aborts: dict[Batch, Callable[[], None]],
     ) -> None:
+        self._aborts = aborts
         self.model = model
         self._pool = pool
         self._slots = slots
@@ -178,6 +181,7 @@ class Lane:
     def _run_in_pool(self, batch: Batch) -> None:
         self._running += 1
         batch.inference = self.model.inference()
+        self._aborts[batch] = batch.inference.abort
         for item in batch.items:
             # Until it is computed, and not until it is answered: the thread is not free before.
             assert item.timer is not None
@@ -191,6 +195,7 @@ class Lane:
 
     def _returned(self, batch: Batch, error: BaseException | None) -> None:
         self._running -= 1
+        self._aborts.pop(batch, None)
         if error is None:
             self._done(batch)
         else:
