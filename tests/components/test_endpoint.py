@@ -69,21 +69,6 @@ def test_the_process_is_told_what_the_spec_says(recorder: Recorder) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("model", "told"),
-    [({}, None), ({"version": "1"}, "1"), ({"version": "2"}, "2"), ({"format": "onnx"}, None)],
-)
-def test_a_version_that_the_spec_leaves_open_is_the_packages(
-    recorder: Recorder, model: dict[str, str], told: str | None
-) -> None:
-    config = {**CONFIG, "model": {**CONFIG["model"], **model}}
-    run(recorder, lambda: ModelEndpoint("iris", ModelEndpointArgs.parse(config)))
-    environment = recorder.named("iris-local-process").inputs["environment"]
-    assert environment.get("MODELBERTH_MODEL_VERSION") == told
-    contracts = [outputs["contract"] for outputs in recorder.outputs.values() if "contract" in outputs]
-    assert [contract["model_version"] for contract in contracts] == [told or "1"] * 2
-
-
 def test_providers_reach_the_process(recorder: Recorder) -> None:
     def program() -> None:
         provider = Provider("local", root="/models")

@@ -154,10 +154,7 @@ class ModelSource(Part):
             "1 to 63 letters, digits, dots, hyphens or underscores",
         ),
     ] = Field(
-        "1",
-        description="Label of the model's version in routes, metrics, logs and the endpoint's contract. "
-        "Unset, the server takes the version of a model package, and the contract has the default: set the "
-        "package's version here where callers name it.",
+        "1", description="Label of the model's version in routes, metrics, logs and the endpoint's contract."
     )
 
     @property
