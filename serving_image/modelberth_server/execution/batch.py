@@ -6,11 +6,12 @@ import time
 import numpy as np
 
 from modelberth_server.contracts.contract import Prediction
+from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.session import Inference, Model
 from modelberth_server.tensors import Array
 
-__all__ = ["Batch", "Item", "MixedRowsError", "alike"]
+__all__ = ["Batch", "Item", "MixedRowsError", "alike", "overdue"]
 
 
 class MixedRowsError(Exception):
@@ -89,6 +90,14 @@ class Batch:
                 start, end = end, end + item.rows
                 self.responses.append(item.prediction.encode([array[start:end] for array in arrays]))
         self.seconds = time.monotonic() - began
+
+
+def overdue(request: Request) -> RequestError:
+    """Make the error of a request whose time is over, or whose client has gone."""
+    if request.abandoned:
+        # Nobody reads it; this is what the metrics call it, as nginx does.
+        return RequestError(499, "the client has gone")
+    return RequestError(504, "timeout: the prediction took longer than allowed")
 
 
 def alike(one: Item, other: Item) -> bool:

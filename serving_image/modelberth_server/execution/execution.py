@@ -10,7 +10,7 @@ from typing import Final
 
 from modelberth_server.contracts.contract import Contract, Prediction
 from modelberth_server.errors import RequestError
-from modelberth_server.execution.batch import Batch
+from modelberth_server.execution.batch import Batch, overdue
 from modelberth_server.execution.lane import Lane, Observer
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.session import Model
@@ -149,11 +149,8 @@ class Execution:
         request = reading.request
         if request is None:
             return
-        error = RequestError(504, "timeout: the prediction took longer than allowed")
-        if request.abandoned:
-            error = RequestError(499, "the client has gone")
         self._taken(reading)
-        self._answer(request, Response.error(error))
+        self._answer(request, Response.error(overdue(request)))
 
     def _taken(self, reading: _Reading) -> None:
         if reading.timer is not None:

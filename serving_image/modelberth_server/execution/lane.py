@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from modelberth_server.contracts.contract import Prediction
 from modelberth_server.errors import RequestError
-from modelberth_server.execution.batch import Batch, Item, MixedRowsError, alike
+from modelberth_server.execution.batch import Batch, Item, MixedRowsError, alike, overdue
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.session import Model
 from modelberth_server.model.signature import Signature
@@ -93,11 +93,6 @@ class Lane:
         self._suspicious = False
         # Requests in the last batch: what tells whether it pays to wait for company.
         self._company = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is queued or being computed."""
-        return bool(self._queue) or self._running > 0
 
     def submit(self, prediction: Prediction, request: Request) -> None:
         """Queue a prediction; its response goes to `answer`."""
@@ -233,11 +228,7 @@ class Lane:
             self._run(Batch([item]))
 
     def _expire(self, item: Item, batch: Batch | None = None) -> None:
-        error = RequestError(504, "timeout: the prediction took longer than allowed")
-        if item.request.abandoned:
-            # Nobody reads it; this is what the metrics call it, as nginx does.
-            error = RequestError(499, "the client has gone")
-        self._give(item, Response.error(error))
+        self._give(item, Response.error(overdue(item.request)))
         if batch is not None and batch.inference is not None and all(other.answered for other in batch.items):
             batch.inference.abort()
 
