@@ -19,7 +19,7 @@ compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 rivals := $(wildcard benchmarks/serving/rivals/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test lint bench bench-serving fuzz image env lock proto clean
+.PHONY: help setup up preview down recover test test-cluster cluster-tools lint bench bench-serving fuzz image env lock proto clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,12 @@ recover: setup ## Repair the stack after an update that was cut off
 test: lint ## Run the whole test suite (ARGS="-k spec" goes to pytest)
 	@$(in_environment) pytest --numprocesses auto $(ARGS)
 
+test-cluster: setup ## Run the tests on a real Kubernetes: docs/cluster.md (root; ARGS="-k image -x")
+	@$(in_environment) pytest tests/cluster $(ARGS)
+
+cluster-tools: ## Install what a real Kubernetes needs here (root), and build Kubernetes
+	@$(PYTHON) tools/cluster tools
+
 lint: setup ## Check style, format and types
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
@@ -54,7 +60,7 @@ bench: setup ## Measure the speed (ARGS="--only imports --rounds 9")
 bench-serving: setup ## Measure the model server against others (ARGS="--only trees-1 --rounds 1")
 	@$(in_environment) python benchmarks/serving/measure.py $(ARGS)
 
-fuzz: setup ## Attack the model server with 120,000 hostile cases (ARGS="--seed 7 --cases 10000")
+fuzz: setup ## Attack the model server: requests, gRPC calls, TLS handshakes (ARGS="--seed 7 --cases 10000")
 	@PYTHONPATH=tests $(in_environment) python -m serving.fuzz $(ARGS)
 
 image: setup ## Build the serving image (MODEL=…, ARGS="--base debian --check")

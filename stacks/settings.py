@@ -1,15 +1,17 @@
 """The whole config of a stack, read into one model: nothing in it is passed over in silence."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import pulumi
 from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from modelberth.errors import Problem, SpecError
-from modelberth.spec import EndpointDeployment, LocalTarget, parse
+from modelberth.errors import Problem, SpecError, shown
+from modelberth.kubernetes.routing import shares_paths
+from modelberth.spec import EndpointDeployment, KubernetesTarget, LocalTarget, Target, parse
+from modelberth.spec.kubernetes import GatewayRoute, IngressRoute
 
 
 class Settings(BaseModel):
@@ -26,15 +28,14 @@ class Settings(BaseModel):
         if not self.endpoints:
             raise SpecError(Problem("endpoints", "an empty list", "one endpoint or more"))
         problems = [
-            *_repeated("name", [(i, e.name) for i, e in enumerate(self.endpoints)]),
+            *_repeated("name", [(e.name, e.name) for e in self.endpoints]),
+            *_repeated("target.port", [_port(e.target) for e in self.endpoints]),
             *_repeated(
-                "target.port",
-                [
-                    (i, e.target.port)
-                    for i, e in enumerate(self.endpoints)
-                    if isinstance(e.target, LocalTarget)
-                ],
+                "target.create_namespace",
+                [_made_namespace(e.target) for e in self.endpoints],
+                "false, since {} makes the same namespace",
             ),
+            *_taken_hosts(self.endpoints),
         ]
         if problems:
             raise SpecError(*problems)
@@ -77,18 +78,69 @@ def _value(text: Any) -> Any:
         return text
 
 
-def _repeated(field: str, values: list[tuple[int, object]]) -> list[Problem]:
-    """A problem for each value that an earlier endpoint has already; unset values repeat as they like."""
+def namespace_of(target: Target) -> tuple[str, str] | None:
+    """Context and namespace of a target in a cluster: the same for those that share a namespace."""
+    return (target.context or "", target.namespace) if isinstance(target, KubernetesTarget) else None
+
+
+_Claim = tuple[object, object]
+"""What only one endpoint can have: the value as it is written, and what tells it from another's."""
+
+
+def _port(target: Target) -> _Claim | None:
+    port = target.port if isinstance(target, LocalTarget) else None
+    return None if port is None else (port, port)
+
+
+def _made_namespace(target: Target) -> _Claim | None:
+    makes = isinstance(target, KubernetesTarget) and target.create_namespace
+    return (True, namespace_of(target)) if makes else None
+
+
+def _repeated(
+    field: str,
+    claims: Sequence[_Claim | None],
+    allowed: str = "one that no other endpoint has ({} has it)",
+) -> list[Problem]:
+    """A problem for each claim that an earlier endpoint has already; `allowed` names that one's field."""
     first: dict[object, int] = {}
     problems = []
-    for index, value in values:
-        if value is None or first.setdefault(value, index) == index:
+    for index, claim in enumerate(claims):
+        if claim is None:
             continue
-        problems.append(
-            Problem(
-                f"endpoints[{index}].{field}",
-                repr(value),
-                f"one that no other endpoint has (endpoints[{first[value]}] has it)",
-            )
-        )
+        value, key = claim
+        earlier = first.setdefault(key, index)
+        if earlier != index:
+            taken = allowed.format(f"endpoints[{earlier}].{field}")
+            problems.append(Problem(f"endpoints[{index}].{field}", shown(value), taken))
     return problems
+
+
+def _taken_hosts(endpoints: Sequence[EndpointDeployment]) -> list[Problem]:
+    """A problem for each host that leads to an earlier endpoint by the same paths."""
+    problems = []
+    for index, endpoint in enumerate(endpoints):
+        host, entry = endpoint.spec.security.tls.domain, _entry(endpoint.target)
+        if host is None or entry is None:
+            continue
+        for earlier, other in enumerate(endpoints[:index]):
+            is_same = (other.spec.security.tls.domain, _entry(other.target)) == (host, entry)
+            if is_same and shares_paths(endpoint.spec.runtime.engine, other.spec.runtime.engine):
+                path = f"endpoints[{index}].security.tls.domain"
+                allowed = f"one that does not lead to endpoints[{earlier}] already, by the same paths"
+                problems.append(Problem(path, shown(host), allowed))
+                break
+    return problems
+
+
+def _entry(target: Target) -> tuple[object, ...] | None:
+    """Where requests come in from outside: one Gateway, or one class of Ingresses."""
+    if not isinstance(target, KubernetesTarget):
+        return None
+    match target.route:
+        case GatewayRoute(gateway=name, namespace=namespace):
+            return target.context, namespace or target.namespace, name
+        case IngressRoute(ingress_class=name):
+            return target.context, name
+        case _:
+            return None

@@ -1,6 +1,8 @@
 """Modelberth: describe an AI model endpoint once and deploy it anywhere with Pulumi.
 
 Names are imported when they are first used: the supervisor and the command line need none of Pulumi.
+
+A building block that each platform has its own of, such as a registry, has the platform before its name.
 """
 
 from importlib import import_module
@@ -11,14 +13,24 @@ if TYPE_CHECKING:
     from modelberth.contract import EndpointContract
     from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
     from modelberth.errors import Problem, SpecError
+    from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
+    from modelberth.kubernetes.gpu_node_pool import KubernetesGpuNodePool, KubernetesGpuNodePoolArgs
+    from modelberth.kubernetes.registry_server import KubernetesRegistry, KubernetesRegistryArgs
     from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs
     from modelberth.local.process import Process, ProcessArgs, Provider
-    from modelberth.spec import EndpointDeployment, EndpointSpec, LocalTarget, Target
+    from modelberth.spec import EndpointDeployment, EndpointSpec, KubernetesTarget, LocalTarget, Target
 
 _HOMES = {
     "EndpointContract": "modelberth.contract",
     "EndpointDeployment": "modelberth.spec",
     "EndpointSpec": "modelberth.spec",
+    "KubernetesEndpoint": "modelberth.kubernetes.endpoint",
+    "KubernetesEndpointArgs": "modelberth.kubernetes.endpoint",
+    "KubernetesGpuNodePool": "modelberth.kubernetes.gpu_node_pool",
+    "KubernetesGpuNodePoolArgs": "modelberth.kubernetes.gpu_node_pool",
+    "KubernetesRegistry": "modelberth.kubernetes.registry_server",
+    "KubernetesRegistryArgs": "modelberth.kubernetes.registry_server",
+    "KubernetesTarget": "modelberth.spec",
     "LocalEndpoint": "modelberth.local.endpoint",
     "LocalEndpointArgs": "modelberth.local.endpoint",
     "LocalTarget": "modelberth.spec",
@@ -37,6 +49,13 @@ __all__ = [
     "EndpointContract",
     "EndpointDeployment",
     "EndpointSpec",
+    "KubernetesEndpoint",
+    "KubernetesEndpointArgs",
+    "KubernetesGpuNodePool",
+    "KubernetesGpuNodePoolArgs",
+    "KubernetesRegistry",
+    "KubernetesRegistryArgs",
+    "KubernetesTarget",
     "LocalEndpoint",
     "LocalEndpointArgs",
     "LocalTarget",

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from modelberth.capability_table import FEATURES, TargetTable, load
 from modelberth.errors import HIDDEN, Problem, SpecError, is_secret, shown
+from modelberth.spec.kubernetes import KubernetesTarget
 from modelberth.spec.quantities import Quantity
 from modelberth.spec.shape import Setting, settings
 
@@ -59,6 +60,10 @@ def check(spec: EndpointSpec, target: Target, path: str = "") -> tuple[Problem, 
             )
             for setting, allowed in refusals
         ]
+    elif isinstance(target, KubernetesTarget):
+        from modelberth.kubernetes.checks import check as check_together  # noqa: PLC0415 - for its users only
+
+        problems += check_together(spec, target)
     return tuple(problem.under(path) for problem in problems)
 
 

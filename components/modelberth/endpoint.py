@@ -8,7 +8,15 @@ import pulumi
 from modelberth.arguments import asked, clean_errors
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
-from modelberth.spec import EndpointDeployment, EndpointSpec, LocalTarget, Target, parse
+from modelberth.errors import Problem, SpecError
+from modelberth.spec import (
+    EndpointDeployment,
+    EndpointSpec,
+    KubernetesTarget,
+    LocalTarget,
+    Target,
+    parse,
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,8 @@ class ModelEndpointArgs:
     target: Target
     path: str = ""
     """Where they stand in the config, such as `endpoints[0]`: refusals begin with it."""
+    namespace: pulumi.Resource | None = None
+    """With a Kubernetes target: what makes its namespace, where the program does."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> "ModelEndpointArgs":
@@ -36,6 +46,8 @@ class ModelEndpoint(pulumi.ComponentResource):
     """An endpoint on the target that its arguments name."""
 
     contract: EndpointContract
+    namespace: pulumi.Resource | None = None
+    """The namespace, where the endpoint makes one."""
 
     def __init__(
         self, name: str, args: ModelEndpointArgs, opts: pulumi.ResourceOptions | None = None
@@ -43,6 +55,8 @@ class ModelEndpoint(pulumi.ComponentResource):
         super().__init__("modelberth:index:ModelEndpoint", name, asked(args.spec, args.target), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
+            if args.namespace is not None and not isinstance(args.target, KubernetesTarget):
+                raise SpecError(Problem("namespace", "a resource", f"nothing on target `{args.target.kind}`"))
         self.contract = self._endpoint(name, args)
         self.register_outputs({"contract": self.contract.to_dict()})
 
@@ -61,5 +75,18 @@ class ModelEndpoint(pulumi.ComponentResource):
                 return LocalEndpoint(
                     f"{name}-local", LocalEndpointArgs(args.spec, args.target, args.path), child
                 ).contract
+            case KubernetesTarget():
+                from modelberth.kubernetes.endpoint import (  # noqa: PLC0415
+                    KubernetesEndpoint,
+                    KubernetesEndpointArgs,
+                )
+
+                endpoint = KubernetesEndpoint(
+                    f"{name}-kubernetes",
+                    KubernetesEndpointArgs(args.spec, args.target, args.path, args.namespace),
+                    child,
+                )
+                self.namespace = endpoint.namespace
+                return endpoint.contract
             case _:
                 raise AssertionError(f"capabilities let {args.target.kind} pass without a component for it")

@@ -23,11 +23,17 @@ def physical_name(project: str, stack: str, endpoint: str, role: str = "", *, lo
         SpecError: the stack's name cannot stand in a resource name.
     """
     require_stack_name(stack)
-    whole = "-".join(part for part in (_hyphenated(project), stack, endpoint, role) if part)
-    if len(whole) <= longest:
-        return whole
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:_DIGEST_CHARACTERS]
-    return f"{whole[: longest - len(digest) - 1].rstrip('-')}-{digest}"
+    return shortened(
+        "-".join(part for part in (_hyphenated(project), stack, endpoint, role) if part), longest
+    )
+
+
+def shortened(name: str, longest: int = 63) -> str:
+    """Return the name, or its beginning and a digest of the whole where it has over `longest` characters."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return f"{name[: longest - len(digest) - 1].rstrip('-')}-{digest}"
 
 
 def require_stack_name(stack: str) -> None:

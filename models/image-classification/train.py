@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 from onnx import TensorProto, compose, helper, numpy_helper
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
@@ -30,6 +29,7 @@ from modelberth.packaging import Package, PackagingError, Trained, build
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from committed import Training, made_with, main
+from predictions import Predictions
 
 FOLDER = Path(__file__).resolve().parent
 NAME, VERSION = "digits", "1"
@@ -63,20 +63,6 @@ class Split:
             pictures, data.target, test_size=HELD_OUT_SHARE, random_state=SEED, stratify=data.target
         )
         return cls(*parts)
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says about pictures: labels `[rows]`, probabilities `[rows, 10]`."""
-
-    labels: Labels
-    probabilities: npt.NDArray[np.float32]
-
-    @classmethod
-    def of(cls, model: bytes, pictures: Pictures) -> "Predictions":
-        """Run an exported model in ONNX Runtime on pictures `[rows, height, width]`."""
-        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        return cls(*session.run(["label", "probabilities"], {"image": pictures}))
 
 
 def features(pictures: Pictures) -> npt.NDArray[np.float32]:
@@ -268,11 +254,8 @@ def difference(split: Split, package: Package, other: Package) -> str | None:
     ours, theirs = (
         Predictions.of(made.files["model.onnx"], split.held_out_pictures) for made in (package, other)
     )
-    if unequal := int((ours.labels != theirs.labels).sum()):
-        return f"{unequal} of {len(ours.labels)} labels differ"
     # Many small steps of training let rounding grow.
-    widest = float(np.abs(ours.probabilities - theirs.probabilities).max())
-    return f"a probability differs by {widest:.2e}" if widest > 1e-2 else None
+    return ours.difference(theirs, tolerance=1e-2)
 
 
 def training() -> Training:

@@ -8,7 +8,6 @@ committed package or card does not hold up.
 import csv
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, recall_score
@@ -28,6 +26,7 @@ from modelberth.packaging import Package, PackagingError, Trained, build
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from committed import Training, made_with, main
+from predictions import Predictions
 
 FOLDER = Path(__file__).resolve().parent
 NAME, VERSION = "messages", "1"
@@ -76,23 +75,6 @@ class Split:
         return cls(*parts)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a package says about messages: labels `[rows]`, probabilities `[rows, 5]`."""
-
-    labels: Labels
-    probabilities: npt.NDArray[np.float32]
-
-    @classmethod
-    def of(cls, model: bytes, texts: Sequence[str]) -> "Predictions":
-        """Run an exported model in ONNX Runtime: text goes in, the tokenizer is part of the graph."""
-        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        labels, probabilities = session.run(
-            ["label", "probabilities"], {"input": np.array(texts, np.object_)}
-        )
-        return cls(labels.astype(np.str_), probabilities)
-
-
 def candidates() -> dict[str, Any]:
     """Return the estimators to choose from, by the name that the card gives them."""
     return {
@@ -138,7 +120,7 @@ def render_card(split: Split, scores: dict[str, float], chosen: str, package: Pa
     """Write the model card; every figure in it is measured on the bytes of the package."""
     truth = split.held_out_labels
     model = package.files["model.onnx"]
-    predictions = Predictions.of(model, split.held_out_texts)
+    predictions = Predictions.of(model, np.array(split.held_out_texts, np.object_))
     recalls = recall_score(truth, predictions.labels, labels=CATEGORIES, average=None)
     correct = int((predictions.labels == truth).sum())
     loss = log_loss(truth, predictions.probabilities, labels=CATEGORIES)
@@ -213,13 +195,9 @@ without somebody who reads the message.
 
 def difference(split: Split, package: Package, other: Package) -> str | None:
     """Say how two packages differ on the held-out messages, or None."""
-    ours, theirs = (
-        Predictions.of(made.files["model.onnx"], split.held_out_texts) for made in (package, other)
-    )
-    if unequal := int((ours.labels != theirs.labels).sum()):
-        return f"{unequal} of {len(ours.labels)} labels differ"
-    widest = float(np.abs(ours.probabilities - theirs.probabilities).max())
-    return f"a probability differs by {widest:.2e}" if widest > 1e-3 else None
+    texts = np.array(split.held_out_texts, np.object_)
+    ours, theirs = (Predictions.of(made.files["model.onnx"], texts) for made in (package, other))
+    return ours.difference(theirs, tolerance=1e-3)
 
 
 def training() -> Training:

@@ -1,6 +1,7 @@
-"""The command: `python -m modelberth_server [serve] [--check]`, configured by the environment."""
+"""The command: `python -m modelberth_server [serve] [--check]`, set by the environment; and `fetch`."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -17,19 +18,29 @@ from modelberth_server.telemetry.logs import configure
 
 # Nothing heavier up here: the parent of the workers imports no more than this.
 
+logger = logging.getLogger(__name__)
+
 
 def main() -> int:
-    """Serve the model, or check that it could be served; return the exit status.
+    """Serve the model, check that it could be served, or fetch it for another; return the exit status.
 
-    0 after a drain or a good check, 2 for bad settings, 3 for a model that is refused, 4 for an address that
-    cannot be listened on.
+    0 after a drain, a good check or a fetch, 2 for bad settings, 3 for a model that is refused, 4 for an
+    address that cannot be listened on.
     """
-    parser = argparse.ArgumentParser(prog="modelberth_server", description="Serve an ONNX model over HTTP.")
+    parser = argparse.ArgumentParser(
+        prog="modelberth_server",
+        description="Serve an ONNX model over HTTP.",
+        epilog="`modelberth_server fetch --help`: fetch a model for another process, without serving it.",
+    )
     # SageMaker starts every image as `IMAGE serve`.
     parser.add_argument("command", nargs="?", choices=["serve"], help="what it does anyway")
     parser.add_argument("--check", action="store_true", help="load the model, describe it as JSON and exit")
-    arguments = parser.parse_args()
     try:
+        if sys.argv[1:2] == ["fetch"]:
+            from modelberth_server.sources.command import fetch  # noqa: PLC0415
+
+            return fetch(sys.argv[2:])
+        arguments = parser.parse_args()
         environ = platform_environment(os.environ)
         settings = Settings.from_environ(environ)
         configure(settings.log_level, settings.log_format)
@@ -46,6 +57,11 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         from modelberth_server.process.function import run  # noqa: PLC0415
 
         return run(settings, environ)
+    if settings.s3_output_uri is not None:
+        # Named and not refused, as what is without effect there: one environment may serve many targets.
+        logger.warning(
+            "MODELBERTH_S3_OUTPUT_URI: without effect outside AWS Lambda, and behind its Web Adapter"
+        )
     # It asks to look for new versions, which is early before they were looked for at all.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     lifeline = Lifeline(settings.lifeline_fd)
@@ -87,12 +103,19 @@ def _work(
 
 
 def _check(settings: Settings, environ: Mapping[str, str]) -> int:
+    """Describe each version on a line, after all that a start would refuse but a taken port."""
+    from modelberth_server.access.access import Access  # noqa: PLC0415
     from modelberth_server.json_body import render  # noqa: PLC0415
-    from modelberth_server.model.loading import load  # noqa: PLC0415
-    from modelberth_server.model.reference import references  # noqa: PLC0415
+    from modelberth_server.process.versions import load_versions  # noqa: PLC0415
+    from modelberth_server.telemetry.telemetry import Telemetry  # noqa: PLC0415
 
-    for reference in references(settings, environ):
-        signature = load(reference, settings, environ).signature
+    Access.from_settings(settings)
+    # Without the environment: a check has no requests to trace.
+    telemetry = Telemetry.from_settings(settings, {})
+    signatures = [one.model.signature for one in load_versions(settings, environ)]
+    for signature in signatures:
+        telemetry.check(signature, signature.reference, signature.labels)
+    for signature in signatures:
         description = {
             "name": signature.name,
             "version": signature.version,

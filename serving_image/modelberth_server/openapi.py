@@ -38,6 +38,8 @@ _REFUSALS: Final = {
     "504": "The prediction took longer than allowed.",
 }
 
+_ANY_RANK: Final = "The rank is unknown: any shape is taken."
+
 
 def document(
     signature: Signature, predictions: Sequence[PredictionRoute], probes: Sequence[ProbeRoute]
@@ -133,9 +135,9 @@ def _element(spec: TensorSpec) -> Schema:
 
 
 def _nested(spec: TensorSpec, shape: Sequence[int]) -> Schema:
-    """The schema of nested lists; the values of a tensor of unknown rank are not described."""
+    """The schema of nested lists; without dimensions they may be any, and are not described."""
     if not spec.shape:
-        return {}
+        return {"description": _ANY_RANK} if spec.unknown_rank else {}
     schema = _element(spec)
     for size in reversed(shape):
         schema = _array(schema, size)
@@ -191,7 +193,7 @@ def _infer(signature: Signature) -> Bodies:
         _exactly(
             name={"const": spec.name},
             datatype={"const": spec.datatype.name},
-            shape={"const": [max(size, 1) for size in spec.shape]},
+            shape=_shape(spec),
             data=_data(spec),
         )
         for spec in signature.inputs
@@ -220,7 +222,14 @@ def _infer(signature: Signature) -> Bodies:
 def _data(spec: TensorSpec) -> Schema:
     """The schema of a tensor of one row: nested, or flat in row-major order."""
     shape = [max(size, 1) for size in spec.shape]
-    return {"anyOf": [_nested(spec, shape), _array(_element(spec), math.prod(shape))]} if shape else {}
+    flat = _array(_element(spec), math.prod(shape))
+    return {"anyOf": [_nested(spec, shape), flat]} if shape else flat
+
+
+def _shape(spec: TensorSpec) -> Schema:
+    if spec.unknown_rank:
+        return {"const": [1], "description": _ANY_RANK}
+    return {"const": [max(size, 1) for size in spec.shape]}
 
 
 _CONTRACTS: Final[dict[Contract, tuple[str, Callable[[Signature], Bodies]]]] = {

@@ -23,6 +23,7 @@ __all__ = [
     "TensorSpec",
     "decode",
     "decode_flat",
+    "decode_scalar",
     "encode",
     "shown",
 ]
@@ -82,15 +83,45 @@ ONNX_DATATYPES: Final = {
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of a model; -1 in `shape` is a dimension of any size, `()` a shape of any rank."""
+    """An input or output of a model.
+
+    Attributes:
+        name: of the tensor
+        datatype: of its elements
+        shape: its sizes, -1 for any; `()` for a scalar and for an unknown rank: the engine takes any then
+        unknown_rank: the model does not say how many dimensions there are
+
+    """
 
     name: str
     datatype: Datatype
     shape: tuple[int, ...]
+    unknown_rank: bool = False
+
+    def __post_init__(self) -> None:
+        """Hold the two fields together; ValueError where there are dimensions of an unknown number."""
+        if self.unknown_rank and self.shape:
+            raise ValueError(f"{self.name}: the shape {list(self.shape)} has a rank")
 
     def metadata(self) -> dict[str, Any]:
-        """Describe the tensor as the protocol's `$metadata_tensor`."""
-        return {"name": self.name, "datatype": self.datatype.name, "shape": list(self.shape)}
+        """Describe the tensor as the protocol's `$metadata_tensor`.
+
+        It has no form for an unknown rank: `shape` has to be there, and `[]` is a scalar's. So it is told as
+        one dimension of any size, and `parameters` say the rest by the name that TensorFlow has for it.
+        """
+        described: dict[str, Any] = {
+            "name": self.name,
+            "datatype": self.datatype.name,
+            "shape": [-1] if self.unknown_rank else list(self.shape),
+        }
+        if self.unknown_rank:
+            described["parameters"] = {"unknown_rank": True}
+        return described
+
+    @property
+    def form(self) -> str:
+        """The shape in words: `[-1, 4]`, or `any rank`."""
+        return "any rank" if self.unknown_rank else str(list(self.shape))
 
     def accepts(self, shape: Sequence[int]) -> bool:
         """Tell whether a tensor of `shape` fits."""
@@ -123,6 +154,11 @@ def decode(
     """
     leaves, sizes = _flatten(value, shape, field)
     return _array(leaves, datatype, sizes, field, booleans=booleans).reshape(sizes)
+
+
+def decode_scalar(value: Any, datatype: Datatype, field: str, *, booleans: bool = True) -> Array:
+    """Turn a JSON value that is no list into a tensor of rank 0; the rest as in `decode`."""
+    return _array([value], datatype, (), field, booleans=booleans).reshape(())
 
 
 def decode_flat(

@@ -23,8 +23,9 @@ TARGETS: dict[str, dict[str, Any]] = {
     "vertex": {"project": "my-project", "region": "europe-west4"},
     "container_apps": {"resource_group": "models", "location": "westeurope"},
     "azure_ml": {"resource_group": "models", "location": "westeurope"},
-    "kubernetes": {},
+    "kubernetes": {"image": f"registry.example.com/iris@sha256:{DIGEST}"},
 }
+AVAILABLE = ("local", "kubernetes")
 
 
 def check_on(kind: str, path: str = "", **changes: Any) -> tuple[Problem, ...]:
@@ -38,6 +39,9 @@ def under(path: str, value: Any) -> dict[str, Any]:
     for name in reversed(path.split(".")):
         value = {name: value}
     return value  # type: ignore[no-any-return]
+
+
+PREVIOUS = {"uri": "s3://models/iris/2.onnx", "sha256": "a" * 64}
 
 
 def canary(**changes: Any) -> dict[str, Any]:
@@ -94,8 +98,25 @@ ON_LOCAL: list[tuple[str, dict[str, Any], str]] = [
     ("rollout.header.value", canary(header={"value": "a"}), "rollout.strategy"),
     ("rollout.guard.max_error_percent", canary(guard={"max_error_percent": 5}), "rollout.strategy"),
     ("rollout.guard.max_latency_p99", canary(guard={"max_latency_p99": "1s"}), "rollout.strategy"),
+    ("rollout.previous", canary(previous=PREVIOUS), "rollout.strategy"),
+    ("rollout.previous.uri", canary(previous=PREVIOUS), "rollout.strategy"),
+    ("rollout.previous.revision", canary(previous={**PREVIOUS, "revision": "3"}), "rollout.strategy"),
+    ("rollout.previous.sha256", canary(previous=PREVIOUS), "rollout.strategy"),
+    ("rollout.previous.format", canary(previous={**PREVIOUS, "format": "savedmodel"}), "rollout.strategy"),
+    ("rollout.previous.version", canary(previous={**PREVIOUS, "version": "0"}), "rollout.strategy"),
+    ("rollout.step", canary(previous=PREVIOUS, step=2), "rollout.strategy"),
     ("rollout.bake", {"rollout": {"strategy": "blue_green", "bake": "1m"}}, "rollout.strategy"),
+    (
+        "rollout.active",
+        {"rollout": {"strategy": "blue_green", "previous": PREVIOUS, "active": "previous"}},
+        "rollout.strategy",
+    ),
     ("rollout.percent", {"rollout": {"strategy": "shadow", "percent": 5}}, "rollout.strategy"),
+    (
+        "rollout.promoted",
+        {"rollout": {"strategy": "shadow", "previous": PREVIOUS, "promoted": True}},
+        "rollout.strategy",
+    ),
     ("variants", {"variants": {"other": VARIANT}}, "variants"),
     ("variants.*.model.uri", {"variants": {"other": VARIANT}}, "variants"),
     ("variants.*.model.revision", {"variants": {"other": {**VARIANT, "model": {**MODEL, "revision": "1"}}}}, "variants"),
@@ -189,40 +210,86 @@ def test_local_has_a_row_for_every_path_with_a_reason_for_every_refusal() -> Non
 
 @pytest.mark.parametrize("kind", TARGETS)
 def test_the_defaults_fit_every_target(kind: str) -> None:
-    assert [p.path for p in check_on(kind)] == ([] if kind == "local" else ["target.kind"])
+    assert [p.path for p in check_on(kind)] == ([] if kind in AVAILABLE else ["target.kind"])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind != "local"])
+def test_kubernetes_has_a_row_for_every_path_with_a_reason_for_every_refusal() -> None:
+    row_of = load()["kubernetes"].row
+    assert [path for path in paths() if (row := row_of(path)) is None or row.is_uncertain] == []
+    refused = {path: row.reason for path in paths() if (row := row_of(path)) is not None and row.is_refused}
+    assert [path for path, reason in refused.items() if not reason] == []
+    assert set(refused) == {
+        "rollout.bake",
+        "security.invokers",
+        "security.key",
+        "budget",
+        "budget.monthly_usd",
+        "budget.alert_percent",
+        "monitoring.logs.retention_days",
+        "monitoring.capture.retention_days",
+    }
+
+
+# change, blamed path, what is allowed there
+ON_KUBERNETES = [
+    ({}, "", ""),
+    (canary(header={}), "", ""),
+    ({"rollout": {"strategy": "recreate"}}, "", ""),
+    ({"rollout": {"strategy": "blue_green", "bake": "1m"}}, "rollout.bake", "only the default, 10m"),
+    (canary(steps=[{"percent": 5, "bake": "1h"}]), "rollout.steps[0].bake", "only the default"),
+    (under("security.invokers", ["someone"]), "security.invokers", "has a line for each"),
+    (under("security.key", "alias/key"), "security.key", "neither takes a key"),
+    (under("budget.monthly_usd", 5), "budget", "only the default, unset,"),
+    (under("monitoring.logs.retention_days", 5), "monitoring.logs.retention_days", "own store of logs"),
+    # what a choice of the target decides is told by its rooms
+    (under("scaling.min", 0), "scaling.min", "1 or more with target.scaler hpa"),
+    (canary(previous=PREVIOUS), "rollout.strategy", "with target.route service"),
+    ({"variants": {"other": VARIANT}}, "variants", "none with target.route service"),
+    (under("limits.requests_per_second", 5), "limits.requests_per_second", "unless target.route is an Envoy Gateway"),
+    (under("monitoring.tracing", {}), "target.otlp", "the address of a collector"),
+    (under("monitoring.capture", {}), "target.capture", "a mapping with `uri`"),
+    (under("monitoring.alerts.notify", ["mailto:a@example.com"]), "monitoring.alerts.notify", "operator"),
+]
+
+
+@pytest.mark.parametrize(("change", "blamed", "allowed"), ON_KUBERNETES)
+def test_kubernetes_honours_or_refuses(change: dict[str, Any], blamed: str, allowed: str) -> None:
+    problems = {problem.path: problem for problem in check_on("kubernetes", **change)}
+    assert bool(problems) is bool(blamed), problems
+    if blamed:
+        assert allowed in problems[blamed].allowed
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TARGETS if kind not in AVAILABLE])
 def test_a_planned_target_is_refused_as_such(kind: str) -> None:
     (problem,) = check_on(kind, "endpoints[1]")
     assert str(problem) == (
-        f"endpoints[1].target.kind: given '{kind}', allowed: local. `{kind}` cannot be deployed with this version."
+        f"endpoints[1].target.kind: given '{kind}', allowed: local, kubernetes. "
+        f"`{kind}` cannot be deployed with this version."
     )
 
 
 # target, change, blamed path, what is allowed there, hint
 ELSEWHERE = [
-    ("lambda", gpu(), "resources.gpu", "AWS Lambda has no GPUs", "`sagemaker`"),
+    ("lambda", gpu(), "resources.gpu", "AWS Lambda has no GPUs", "`kubernetes`."),
     ("lambda", under("limits.max_body", "7Mi"), "limits.max_body", "at most 6Mi", "`local`"),
     ("lambda", under("limits.timeout", "16m"), "limits.timeout", "at most 15m", "`local`"),
-    ("lambda", under("resources.memory", "11Gi"), "resources.memory", "at most 10240Mi", "(planned)"),
+    ("lambda", under("resources.memory", "11Gi"), "resources.memory", "at most 10240Mi", "`kubernetes`."),
     ("lambda", under("scaling.min", 0), "", "", ""),
     ("sagemaker", under("limits.timeout", "61s"), "limits.timeout", "at most 60s", "`local`"),
-    ("sagemaker", under("scaling.min", 0), "scaling.min", "1 or more", "(planned)"),
+    ("sagemaker", under("scaling.min", 0), "scaling.min", "1 or more", "`kubernetes`."),
     ("sagemaker", {"rollout": {"strategy": "shadow"}}, "", "", ""),
-    ("cloud_run", gpu(kind="t4"), "resources.gpu.kind", "l4, rtx-pro-6000", "(planned)"),
-    ("cloud_run", gpu(count=2), "resources.gpu.count", "at most 1", "(planned)"),
+    ("cloud_run", gpu(kind="t4"), "resources.gpu.kind", "l4, rtx-pro-6000", "`kubernetes`."),
+    ("cloud_run", gpu(count=2), "resources.gpu.count", "at most 1", "`kubernetes`."),
     ("cloud_run", canary(header={}), "rollout.header", "revisions split by percentage only", "`kubernetes`"),
     ("cloud_run", canary(), "", "", ""),
-    ("vertex", under("scaling.min", 0), "scaling.min", "keeps at least one replica", "(planned)"),
+    ("vertex", under("scaling.min", 0), "scaling.min", "keeps at least one replica", "`kubernetes`."),
     ("vertex", under("limits.max_body", "11M"), "limits.max_body", "at most 10M", "`local`"),
     ("container_apps", under("limits.timeout", "241s"), "limits.timeout", "at most 4m", "`local`"),
-    ("container_apps", gpu(kind="h100"), "resources.gpu.kind", "t4, a100-80gb", "(planned)"),
+    ("container_apps", gpu(kind="h100"), "resources.gpu.kind", "t4, a100-80gb", "`kubernetes`."),
     ("azure_ml", under("limits.timeout", "181s"), "limits.timeout", "at most 180s", "`local`"),
-    ("azure_ml", {"scaling": {"min": 51, "max": 51}}, "scaling.max", "at most 50", "(planned)"),
-    ("azure_ml", under("scaling.max", 2), "scaling.metric", "cpu, gpu, requests_per_second", "(planned)"),
-    ("kubernetes", canary(header={}), "", "", ""),
-    ("kubernetes", {"rollout": {"strategy": "recreate"}}, "", "", ""),
+    ("azure_ml", {"scaling": {"min": 51, "max": 51}}, "scaling.max", "at most 50", "`kubernetes`."),
+    ("azure_ml", under("scaling.max", 2), "scaling.metric", "cpu, gpu, requests_per_second", "`kubernetes`."),
 ]
 
 
@@ -242,9 +309,9 @@ def test_limits_and_features_of_the_planned_targets(
 def test_the_nearest_target_refuses_least_of_the_rest() -> None:
     wanted = {**gpu(kind="a10g"), "scaling": {"min": 0, "max": 2}, "rollout": {"strategy": "shadow"}}
     hints = {problem.path: problem.hint for problem in check_on("local", **wanted)}
-    assert hints["resources.gpu"] == "The nearest target that can is `kubernetes` (planned)."
+    assert hints["resources.gpu"] == "The nearest target that can is `kubernetes`."
     # many can scale to zero, but only one can do the rest as well
-    assert hints["scaling.min"] == "The nearest target that can is `kubernetes` (planned)."
+    assert hints["scaling.min"] == "The nearest target that can is `kubernetes`."
 
 
 def test_an_available_target_is_nearer_than_a_planned_one() -> None:
@@ -286,7 +353,7 @@ def table() -> dict[str, Any]:
 
 
 def test_what_no_target_can_is_said(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in ("operation", "local"):
+    for path in ("operation", *AVAILABLE):
         (table["sets"][path] if path in table["sets"] else table["targets"][path]["honoured"]).remove(
             "protect"
         )
@@ -353,7 +420,8 @@ def test_a_table_without_a_target_is_refused(table: dict[str, Any]) -> None:
 def test_the_table_has_a_date_and_sources(table: dict[str, Any]) -> None:
     assert table["captured"].year >= 2026
     assert {kind: entry.status for kind, entry in load().items() if entry.status == "available"} == {
-        "local": "available"
+        "local": "available",
+        "kubernetes": "available",
     }
     assert [kind for kind, entry in load().items() if not entry.sources] == []
     assert list(load()) == list(TARGETS)

@@ -226,26 +226,27 @@ def test_models_of_this_machine_and_room_for_them(there: Machine) -> None:
 @pytest.mark.parametrize(
     ("kind", "extra", "absent"),
     [
-        ("lambda", "aws", "pulumi-aws"),
-        ("cloud_run", "gcp", "pulumi-gcp"),
-        ("azure_ml", "azure", "pulumi-azure-native"),
-        ("kubernetes", "kubernetes", "pulumi-kubernetes"),
+        ("lambda", "aws", ["pulumi-aws"]),
+        ("cloud_run", "gcp", ["pulumi-gcp"]),
+        ("azure_ml", "azure", ["pulumi-azure-native"]),
+        ("kubernetes", "kubernetes", ["kubernetes", "pulumi-kubernetes"]),
     ],
 )
-def test_packages_of_a_target(there: Machine, kind: str, extra: str, absent: str) -> None:
+def test_packages_of_a_target(there: Machine, kind: str, extra: str, absent: list[str]) -> None:
     environment = with_environment(there)
     there.configure(on(kind))
     assert there.one(program.packages) == Finding.missing(
         f"packages [{extra}]",
-        f"not installed: {absent}",
+        f"not installed: {', '.join(absent)}",
         f".venv/bin/python -m pip install 'modelberth[{extra}]'",
     )
-    info = (
-        environment / "lib" / "python3.12" / "site-packages" / f"{absent.replace('-', '_')}-9.9.9.dist-info"
-    )
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Name: {absent}\nVersion: 9.9.9\n")
-    assert there.one(program.packages) == Finding.ok(f"packages [{extra}]", f"{absent} 9.9.9")
+    for name in absent:
+        packages = environment / "lib" / "python3.12" / "site-packages"
+        info = packages / f"{name.replace('-', '_')}-9.9.9.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Name: {name}\nVersion: 9.9.9\n")
+    found = ", ".join(f"{name} 9.9.9" for name in absent)
+    assert there.one(program.packages) == Finding.ok(f"packages [{extra}]", found)
     there.make_checkout()
     shutil.rmtree(info)
     assert there.one(program.packages).fix == "make setup"

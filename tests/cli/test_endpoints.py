@@ -54,7 +54,14 @@ def server() -> Iterator[Server]:
 
 def contract(port: int) -> dict[str, Any]:
     url = f"http://127.0.0.1:{port}"
-    return {"name": "iris", "url": url, "predict_path": "/predict", "model_name": "iris", "logs": "/log"}
+    return {
+        "name": "iris",
+        "url": url,
+        "predict_path": "/predict",
+        "model_name": "iris",
+        "auth": "loopback",
+        "logs": "/log",
+    }
 
 
 def test_it_sends_the_models_own_example(server: Server) -> None:
@@ -81,3 +88,40 @@ def test_an_error_is_shown_and_is_not_ok(server: Server) -> None:
 def test_no_answer_at_all_is_told() -> None:
     answer = ask(contract(1))
     assert (answer.ok, answer.reply) == (False, "no answer (ConnectError)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reply", "line"),
+    [
+        (
+            {"url": "http://iris.shop.svc.cluster.local", "auth": "none"},
+            "inside its cluster",
+            (
+                "kubectl port-forward --namespace shop service/iris 8080:80 & "
+                "curl -s http://127.0.0.1:8080/predict "
+            ),
+        ),
+        (
+            {"url": "https://iris.shop.svc.cluster.local", "auth": "api_key"},
+            "inside its cluster",
+            (
+                "kubectl port-forward --namespace shop service/iris 8080:443 & "
+                "curl -s https://127.0.0.1:8080/predict -H 'content-type: application/json' -H 'x-api-key: KEY'"
+            ),
+        ),
+        (
+            {"url": "https://iris.example.com", "auth": "jwt"},
+            "callers prove who they are (jwt)",
+            (
+                "curl -s https://iris.example.com/predict -H 'content-type: application/json' "
+                "-H 'authorization: Bearer TOKEN'"
+            ),
+        ),
+    ],
+)
+def test_what_others_may_call_is_not_asked(changes: dict[str, str], reply: str, line: str) -> None:
+    answer = ask({**contract(1), **changes})
+    assert answer.ok
+    assert answer.reply.startswith("not asked: ")
+    assert reply in answer.reply
+    assert answer.curl.startswith(line)

@@ -8,7 +8,8 @@ from modelberth.capability_table import load
 from modelberth.cli.targets import Choice, choices
 from modelberth.spec import EndpointDeployment, parse
 
-HUB = {"uri": "hf://org/name", "sha256": "0" * 64}
+HUB = {"uri": "hf://org/name", "revision": "1" * 40, "sha256": "0" * 64}
+HOST = {"security": {"tls": {"domain": "iris.example.com"}}}
 LAMBDA = {"kind": "lambda", "region": "us-east-1"}
 
 
@@ -31,8 +32,17 @@ def fitting(found: dict[str, Choice]) -> set[str]:
         pytest.param(
             {"model": {"uri": "model.onnx"}, "target": {"kind": "local"}}, set(load()), id="the default"
         ),
+        # In a cluster our own server's image has no use for one.
+        pytest.param({"resources": {"gpu": {"kind": "l4"}}}, {"cloud_run", "vertex"}, id="a GPU"),
         pytest.param(
-            {"resources": {"gpu": {"kind": "l4"}}}, {"cloud_run", "vertex", "kubernetes"}, id="a GPU"
+            {
+                "model": {"uri": "https://models.example.com/a.onnx", "sha256": "0" * 64},
+                "resources": {"gpu": {"kind": "t4"}},
+                "runtime": {"engine": "triton", "image": f"registry.example.com/triton@sha256:{'0' * 64}"},
+                "security": {"auth": {"kind": "none"}},
+            },
+            {"container_apps", "kubernetes"},
+            id="a GPU for Triton",
         ),
         pytest.param(
             {"limits": {"max_body": "20Mi"}},
@@ -75,8 +85,28 @@ def test_the_one_of_the_config_is_marked_and_a_planned_one_is_no_refusal() -> No
 
 def test_of_those_that_fit_the_ones_that_can_be_deployed_to_come_first() -> None:
     found = list(judged(model={"uri": "model.onnx"}, target={"kind": "local"}).values())
-    assert [choice.status for choice in found] == ["available", *["planned"] * 7]
-    assert found[0].target == "local"
+    assert [choice.status for choice in found] == [*["available"] * 2, *["planned"] * 6]
+    assert [choice.target for choice in found[:2]] == ["local", "kubernetes"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"scaling": {"min": 0, "max": 3}},
+        {"variants": {"other": {"model": {**HUB, "version": "2"}, "weight": 10}}, **HOST},
+        {"limits": {"requests_per_second": 5}, **HOST},
+        {"scaling": {"min": 0, "max": 3}, "limits": {"requests_per_second": 5}, **HOST},
+        {"monitoring": {"tracing": {}}},
+    ],
+    ids=["to zero", "variants", "a rate", "to zero at a rate", "traces"],
+)
+def test_a_cluster_fits_with_what_it_can_have(spec: dict[str, Any]) -> None:
+    assert judged(**spec)["kubernetes"].refused == ()
+
+
+def test_what_the_spec_lacks_for_a_cluster_is_told() -> None:
+    refused = judged(limits={"requests_per_second": 5})["kubernetes"].refused
+    assert len(refused) == 1
 
 
 def test_limits_and_cold_starts_come_from_the_table() -> None:

@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 
 from modelberth.preview.standins import StandIns
-from modelberth.preview.standins.cluster import Cluster
+from modelberth.preview.standins.cluster import Cluster as Reached
+from support.cluster import Cluster, Namespace
 from support.project import Project
 
 pytestmark = pytest.mark.engine
@@ -58,8 +58,9 @@ pulumi.export("settings", settings.metadata["name"])
 class Stack:
     """The program on the real engine, which reaches the cluster through stand-ins."""
 
-    def __init__(self, folder: Path, standins: StandIns) -> None:
+    def __init__(self, folder: Path, standins: StandIns, cluster: Cluster) -> None:
         self.project = Project(folder)
+        self.cluster = cluster
         self.standins = standins
         (folder / ".state" / "backend").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text("name: standin\nruntime: python\n")
@@ -78,6 +79,10 @@ class Stack:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def live(self, kind: str, name: str) -> dict[str, Any]:
+        """An object of the program as it is in the cluster."""
+        return Namespace(self.cluster, NAMESPACE).get(kind, name)
+
     def changes(self, *arguments: str) -> dict[str, int]:
         """How many resources an operation creates, updates, replaces and deletes, as its summary says."""
         summary = self.must(*arguments).rpartition("Resources:")[2]
@@ -85,66 +90,48 @@ class Stack:
         return {step: int(count) for count, step in steps}
 
 
-def kubectl(*arguments: str) -> str:
-    command = ("kubectl", "--kubeconfig", os.environ["MODELBERTH_TEST_KUBECONFIG"], *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def live(kind: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(kubectl("-n", NAMESPACE, "get", kind, name, "-o", "json"))
-    return found
-
-
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    cluster = Cluster.from_kubeconfig(Path(os.environ["MODELBERTH_TEST_KUBECONFIG"]), timeout=60)
-    with StandIns(packages=["kubernetes"], kubernetes=cluster) as standins:
-        stack = Stack(tmp_path / "program", standins)
+def stack(cluster: Cluster, tmp_path: Path) -> Iterator[Stack]:
+    reached = Reached.from_kubeconfig(cluster.kubeconfig, timeout=60)
+    with StandIns(packages=["kubernetes"], kubernetes=reached) as standins:
+        stack = Stack(tmp_path / "program", standins, cluster)
         stack.must("stack", "init", "dev")
         stack.must("config", "set", "--secret", "key", CANARY)
         yield stack
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-    kubectl("delete", "crd", "widgets.standin.modelberth.example", "--ignore-not-found")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
+    cluster.kubectl("delete", "crd", "widgets.standin.modelberth.example", "--ignore-not-found")
 
 
 def test_the_life_of_a_program_on_a_real_cluster(stack: Stack) -> None:
     assert stack.changes("preview") == {"create": 9}
-    assert (
-        "not found"
-        in subprocess.run(
-            ["kubectl", "--kubeconfig", os.environ["MODELBERTH_TEST_KUBECONFIG"], "get", "ns", NAMESPACE],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stderr
-    ), "a preview made the namespace"
+    assert "not found" in stack.cluster.run("get", "ns", NAMESPACE).stderr, "a preview made the namespace"
 
     assert stack.changes("up", "--yes", "--skip-preview") == {"create": 9}
-    assert live("deployment", "server")["status"]["availableReplicas"] == 1
-    assert live("widget", "widget")["spec"] == {"size": 3}
+    assert stack.live("deployment", "server")["status"]["availableReplicas"] == 1
+    assert stack.live("widget", "widget")["spec"] == {"size": 3}
     stack.must("up", "--yes", "--skip-preview", "--expect-no-changes")
     stack.must("refresh", "--yes", "--expect-no-changes")
 
     stack.must("config", "set", "replicas", "2")
     assert stack.changes("up", "--yes") == {"update": 1}
-    assert live("deployment", "server")["status"]["availableReplicas"] == 2
+    assert stack.live("deployment", "server")["status"]["availableReplicas"] == 2
     stack.must("config", "set", "replicas", "1")
     stack.must("up", "--yes")
 
-    before = live("deployment", "server")["metadata"]["uid"]
+    before = stack.live("deployment", "server")["metadata"]["uid"]
     stack.must("config", "set", "label", "rose")
     assert stack.changes("up", "--yes") == {"replace": 1, "update": 1}
-    assert live("deployment", "server")["metadata"]["uid"] != before
+    assert stack.live("deployment", "server")["metadata"]["uid"] != before
 
     first = json.loads(stack.must("stack", "output", "--json"))["settings"]
     stack.must("config", "set", "level", "debug")
     assert stack.changes("up", "--yes") == {"replace": 1, "update": 1}
     second = json.loads(stack.must("stack", "output", "--json"))["settings"]
     assert second != first
-    assert live("configmap", second)["data"] == {"level": "debug"}
-    assert first not in kubectl("-n", NAMESPACE, "get", "configmaps", "-o", "name")
+    assert stack.live("configmap", second)["data"] == {"level": "debug"}
+    assert first not in stack.cluster.kubectl("-n", NAMESPACE, "get", "configmaps", "-o", "name")
 
-    kubectl(
+    stack.cluster.kubectl(
         "-n", NAMESPACE, "patch", "deployment", "server", "-p", '{"spec":{"minReadySeconds":1,"replicas":2}}'
     )
     drift = stack.pulumi("refresh", "--yes", "--expect-no-changes", "--diff")
@@ -156,8 +143,8 @@ def test_the_life_of_a_program_on_a_real_cluster(stack: Stack) -> None:
     assert 'Deployment modelberth-standin/server: spec.replicas belongs to "kubectl-patch"' in conflict.stdout
 
     stack.must("destroy", "--yes")
-    assert NAMESPACE not in kubectl("get", "namespaces", "-o", "name")
-    assert "standin.modelberth" not in kubectl("get", "crds", "-o", "name")
+    assert NAMESPACE not in stack.cluster.kubectl("get", "namespaces", "-o", "name")
+    assert "standin.modelberth" not in stack.cluster.kubectl("get", "crds", "-o", "name")
     assert CANARY not in stack.said
     assert CANARY not in "".join(path.read_text() for path in stack.project.folder.rglob("*.json"))
 

@@ -12,12 +12,7 @@ CONFIG = {"name": "iris", "model": {"uri": "file:models/iris/model.onnx"}, "targ
 
 def test_a_model_endpoint_is_the_targets_own_component(recorder: Recorder) -> None:
     run(recorder, lambda: ModelEndpoint("iris", ModelEndpointArgs.parse(CONFIG)))
-    tree = [
-        (r.type, r.name, r.parent.rpartition("::")[2])
-        for r in recorder.resources
-        if r.type != "pulumi:pulumi:Stack"
-    ]
-    assert tree == [
+    assert recorder.tree == [
         ("modelberth:index:ModelEndpoint", "iris", "shop-dev"),
         ("modelberth:index:LocalEndpoint", "iris-local", "iris"),
         ("modelberth:local:Process", "iris-local-process", "iris-local"),
@@ -103,10 +98,22 @@ def test_a_refused_argument_ends_the_program_without_a_traceback() -> None:
 
 
 def test_another_target_is_refused_before_anything_is_registered(recorder: Recorder) -> None:
-    args = ModelEndpointArgs.parse({**CONFIG, "target": {"kind": "kubernetes"}})
-    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'kubernetes', allowed: local"):
+    args = ModelEndpointArgs.parse({**CONFIG, "target": {"kind": "lambda", "region": "eu-central-1"}})
+    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'lambda', allowed: local, kubernetes"):
         run(recorder, lambda: ModelEndpoint("iris", args))
-    assert [r.type for r in recorder.resources if r.type.startswith("modelberth:local")] == []
+    assert [r.type for r in recorder.resources if not r.type.endswith(("Stack", ":ModelEndpoint"))] == []
+
+
+def test_a_namespace_is_nothing_to_a_target_without_one(recorder: Recorder) -> None:
+    def program() -> None:
+        made = Provider("local")
+        args = ModelEndpointArgs.parse(CONFIG)
+        ModelEndpoint("iris", ModelEndpointArgs(args.spec, args.target, "endpoints[0]", made))
+
+    with pytest.raises(
+        pulumi.RunError, match=r"namespace: given a resource, allowed: nothing on target `local`"
+    ):
+        run(recorder, program)
 
 
 def test_the_contract_in_its_plain_form() -> None:

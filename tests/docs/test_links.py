@@ -9,6 +9,7 @@ from support.project import REPOSITORY
 
 RUN = {
     "README.md",
+    "docs/kubernetes.md",
     "docs/local.md",
     "docs/stand-ins.md",
     "examples/clouds/README.md",
@@ -16,8 +17,10 @@ RUN = {
 }
 """Documents whose blocks a test runs."""
 ELSEWHERE = {
+    "docs/cluster.md",
     "docs/conformance.md",
     "docs/image.md",
+    "docs/kubernetes-monitoring.md",
     "docs/model-package.md",
     "docs/optimizing.md",
     "docs/runtimes.md",

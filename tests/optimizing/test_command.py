@@ -34,6 +34,7 @@ PICTURES = (PICTURES / 16).astype(np.float32)
 TRAIN, ROWS = slice(0, 1200), slice(1200, None)
 PATIENTS, PROGRESS = load_diabetes(return_X_y=True)
 PATIENTS = PATIENTS.astype(np.float32)
+THREE = np.column_stack([DIGITS % 2, DIGITS > 4, DIGITS % 3 == 0]).astype(np.int64)
 TWO = np.column_stack([PROGRESS, PROGRESS / 2 + 50])
 
 
@@ -52,6 +53,11 @@ def packaged(kind: str) -> Package:
             forest = RandomForestClassifier(20, max_depth=8, random_state=0, n_jobs=1)
             forest.fit(PICTURES[TRAIN], np.column_stack([DIGITS % 2, DIGITS > 4])[TRAIN])
             return build(Trained(model=forest, samples=PICTURES[ROWS]), name=kind, tolerance=1e-3).package
+        case "several labels":
+            network = MLPClassifier((64, 48), max_iter=40, random_state=0).fit(PICTURES[TRAIN], THREE[TRAIN])
+            return build(
+                Trained(model=network, samples=PICTURES[ROWS]), name="labels", tolerance=1e-3
+            ).package
         case "regressions":
             model = RandomForestRegressor(30, max_depth=5, random_state=0, n_jobs=1)
             model.fit(PATIENTS[:300], TWO[:300])
@@ -234,6 +240,48 @@ def test_several_targets_are_judged_by_the_mean_of_their_errors() -> None:
     result = run("regressions", *given[:2], "--labels", "truth.json", "--method", "prune")
     with pytest.raises(Failure, match=r"--labels\[141\]: 1\.0, expected 2 numbers for the metric rmse"):
         raise result.exception or AssertionError(result.output)
+
+
+def test_several_labels_are_right_together() -> None:
+    np.save("three.npy", THREE[ROWS])
+    given = ["--rows", "rows.npy", "--labels", "three.npy", "--method", "dynamic"]
+    form = told("several labels", *given, "--max-loss", "0.2")
+    options = {"providers": ["CPUExecutionProvider"]}
+    original, made = (
+        onnxruntime.InferenceSession(f"{folder}/model.onnx", **options)
+        for folder in ("several labels", "made")
+    )
+    (first,) = original.run(["label"], {"input": PICTURES[ROWS]})
+    right = (first == THREE[ROWS]).all(axis=1)
+    assert form["metric"] == "accuracy"
+    assert form["original"]["value"] == pytest.approx(right.mean())
+    # What any of the labels alone would say, and their mean, is more.
+    assert 0.5 < right.mean() < (first == THREE[ROWS]).mean()
+    rows = PICTURES[ROWS] if form["variants"][0]["batches"] else PICTURES[ROWS][:, None]
+    answers = [made.run(["label"], {"input": row.reshape(-1, 64)})[0] for row in rows]
+    assert form["variants"][0]["value"] == pytest.approx(
+        (np.concatenate(answers) == THREE[ROWS]).all(axis=1).mean(), abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "more", "message"),
+    [
+        (THREE[ROWS].tolist(), ["--metric", "macro-f1"], "--metric: given macro-f1, and .* 3 targets"),
+        (THREE[ROWS, :2].tolist(), [], "--metric: rmse, as no .*, --labels have 2 numbers .* label "),
+        (DIGITS[ROWS].tolist(), [], "--metric: rmse, as no .*, --labels have one number .* label "),
+        ([*THREE[ROWS][:-1].tolist(), [1, 0]], [], r"--labels\[596\]: \[1, 0\], expected 3 labels"),
+        ([*THREE[ROWS][:-1].tolist(), 1], [], r"--labels\[596\]: 1, expected 3 labels"),
+        ((THREE[ROWS] + 7).tolist(), [], "the model answers 0, 1, the labels are 7, 8: none fits"),
+    ],
+)
+def test_labels_that_do_not_fit_several_targets_are_refused(
+    labels: list[Any], more: list[str], message: str
+) -> None:
+    Path("labels.json").write_text(json.dumps(labels))
+    given = ["--rows", "rows.npy", "--labels", "labels.json", "--method", "dynamic"]
+    with pytest.raises(Failure, match=message):
+        raise run("several labels", *given, *more).exception or AssertionError("accepted")
 
 
 def test_an_output_whose_rows_are_not_its_first_dimension_is_compared_row_by_row() -> None:

@@ -312,6 +312,48 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], options: dict[str, Any]
 
 
 @pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ({"auc": float("nan")}, "metrics.auc: given nan, allowed: a finite number"),
+        ({"loss": {"test": [0.1, np.float32("inf")]}}, "metrics.loss.test[1]: given inf, allowed: a finite"),
+        ({"auc": object()}, "metrics.auc: given an object of object, allowed: numbers, text"),
+        ({1: 0.5}, "metrics: given the key 1, allowed: text"),
+        (0.5, "metrics: given 0.5, allowed: a dict of names and numbers"),
+    ],
+)
+def test_a_metric_that_json_cannot_hold_is_named(metrics: Any, message: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        build(Trained(model=pipeline(), samples=ROWS[:4], metrics=metrics), name="m")
+    assert str(caught.value).startswith(message)
+
+
+def test_metrics_of_numpy_are_numbers(tmp_path: Path) -> None:
+    metrics = {"auc": np.float32(0.5), "rows": np.int64(7), "confusion": np.eye(2), "by": {"day": (1, None)}}
+    built = build(Trained(model=pipeline(), samples=ROWS[:4], metrics=metrics), name="m")
+    built.package.write(tmp_path / "m")
+    manifest = Served.read(tmp_path / "m", built.package.sha256).manifest
+    assert manifest is not None
+    assert manifest.metrics == {
+        "auc": 0.5,
+        "rows": 7,
+        "confusion": [[1, 0], [0, 1]],
+        "by": {"day": [1, None]},
+    }
+
+
+def test_rows_for_a_step_that_json_cannot_hold_are_no_example(tmp_path: Path) -> None:
+    step = tmp_path / "step.py"
+    step.write_text(
+        "import numpy as np\n"
+        "def preprocess(instances):\n"
+        "    return {'input': np.nan_to_num(np.array(instances, np.float32), posinf=0)}\n"
+    )
+    samples = [[float("nan")] * 4, [1.0, 2.0, 3.0, 4.0], np.ones(4), [float("inf")] * 4, [0.0] * 4]
+    built = build(Trained(model=pipeline(), samples=samples), name="m", preprocess=step)
+    assert built.package.manifest["example"] == [[1.0, 2.0, 3.0, 4.0], [1.0] * 4]
+
+
+@pytest.mark.parametrize(
     ("classes", "labels"), [([False, True], [0, 1]), ([0.0, 1.0], [0, 1]), (["no", "yes"], ["no", "yes"])]
 )
 def test_labels_are_what_the_server_takes(classes: list[Any], labels: list[Any]) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import grpc
 import pytest
+from kubernetes.config import incluster_config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
+from modelberth.kubernetes.api import connection
+from modelberth.kubernetes.api.api_server import ApiServer
 from modelberth.preview.standins import StandIns
 from modelberth.preview.standins.backend import NotReadyError, Request
-from modelberth.preview.standins.cluster import Cluster, connection
-from modelberth.preview.standins.cluster.api_server import ApiServer
+from modelberth.preview.standins.cluster import Cluster
 from modelberth.preview.standins.values import Secret, plain, write
 from modelberth.provider.resource import UNKNOWN, ResourceError
 from support import kubernetes_api
@@ -644,9 +646,28 @@ def test_an_exec_plugin_gives_the_token(api: KubernetesApi, tmp_path: Path) -> N
     assert api.sent("PATCH")[0].headers["authorization"] == "Bearer of-plugin"
 
 
+def test_in_a_pod_its_service_account_is_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = tmp_path / "account"
+    account.mkdir()
+    for name, text in (("token", "a-token"), ("ca.crt", "a certificate"), ("namespace", "team\n")):
+        (account / name).write_text(text)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(account / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(account / "ca.crt"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    found = connection.connect(None, None, timeout=5.0)
+    assert found.where == "cluster https://10.96.0.1:443 (the service account of this pod)"
+    assert found.namespace == "team"
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    with pytest.raises(ResourceError, match=r"kubeconfig .*none: cannot be used"):
+        connection.connect(None, None, timeout=5.0)
+
+
 def test_without_the_client_it_says_how_to_get_it(
     api: KubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "kubernetes.client", None)
-    with pytest.raises(ResourceError, match=r"not installed.*pip install 'modelberth\[cluster\]'"):
+    with pytest.raises(ResourceError, match=r"not installed.*pip install 'modelberth\[kubernetes\]'"):
         Cluster.from_kubeconfig(api.kubeconfig(tmp_path))

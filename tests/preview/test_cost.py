@@ -153,8 +153,9 @@ def test_what_is_billed_by_use_is_listed_with_the_price_of_a_unit() -> None:
     assert why(cost(repository, elsewhere)) == [f"{held}: 0.1 USD per GB-month", held]
 
 
-def test_a_process_of_this_machine_costs_nothing() -> None:
-    found = cost(step("modelberth:local:Process"))
+@pytest.mark.parametrize("kind", ["local:Process", "kubernetes:ApiKey", "kubernetes:Requirements"])
+def test_what_our_own_provider_makes_costs_nothing(kind: str) -> None:
+    found = cost(step(f"modelberth:{kind}"))
     assert (usd(found), found.unpriced, found.assumptions) == ((0, 0, 0), (), ())
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelberth.kubernetes.crds import kinds
 from modelberth.preview.effects.explain import MODULES
 from modelberth.preview.standins.imitation.replacements import unversioned
 from modelberth.preview.standins.sdk import types
@@ -11,20 +12,19 @@ from support.standin_tables import has_path
 
 _CLOUDS = ("aws", "gcp", "azure-native", "kubernetes")
 # Objects of custom resources: the SDK takes any input for them.
-_CUSTOM = {
-    "kubernetes:gateway.networking.k8s.io/v1:Gateway",
-    "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
-    "kubernetes:keda.sh/v1alpha1:ScaledObject",
-    "kubernetes:serving.kserve.io/v1beta1:InferenceService",
+_CUSTOM = {"kubernetes:gateway.networking.k8s.io/v1:Gateway"} | {
+    f"kubernetes:{kind.api_version}:{kind.kind}" for kind in kinds().values()
 }
 # Below these lie names of the person's own, or a document.
 _FREE = {
     "additionalVersionWeights",
     "annotations",
+    "data",
     "labels",
     "limits",
     "matchLabels",
     "policy",
+    "requests",
     "selector",
     "tags",
     "traffic",

@@ -596,6 +596,30 @@ def test_our_own_provider_is_the_real_one_and_starts_nothing(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
+def test_our_own_resources_ask_no_cluster(tmp_path: Path) -> None:
+    key, needs = "modelberth:kubernetes:ApiKey", "modelberth:kubernetes:Requirements"
+    named = {"name": "keys", "namespace": "team", "endpoint": "iris", "kubeconfig": "nowhere"}
+    lacks = [{"apiVersion": "v1", "kind": "Secret", "name": "gone", "path": "security.auth.secret"}]
+    with StandIns([], own=True, directory=tmp_path) as standins:
+        engine = Engine(standins)
+        asked = {"namespace": "team", "instance": "iris", "kubeconfig": "nowhere", "objects": lacks}
+        assert engine.checked(needs, "needs", asked) == asked
+        made = engine.create(needs, "needs", asked)
+        assert (made.id, plain(made.properties)) == ("team/iris", asked)
+        assert engine.checked(key, "key", named) == named
+        previewed = plain(engine.create(key, "key", named, preview=True).properties)
+        assert previewed["fingerprint"] == previewed["uid"] == UNKNOWN
+        made = engine.create(key, "key", named)
+        outputs = plain(made.properties)
+        assert (made.id, outputs["status"], len(outputs["fingerprint"])) == ("team/keys", "valid", 12)
+        assert UNKNOWN not in outputs.values()
+        rotated = {**named, "rotation": "2"}
+        changed = engine.diff(key, "key", named, rotated).detailedDiff
+        assert changed.keys() == {"rotation"}
+        assert engine.update(key, "key", outputs, rotated, preview=True)["fingerprint"] == UNKNOWN
+        assert len(engine.update(key, "key", outputs, rotated, preview=False)["fingerprint"]) == 12
+
+
 class Unready:
     """A backend of which every object is made and none becomes ready, and which knows a secret by value."""
 

@@ -1,10 +1,15 @@
 """The package schema says what the provider and the program's classes do."""
 
 import json
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from importlib import resources
 from typing import Any
 
+import pytest
+
+from modelberth.kubernetes import requirements
+from modelberth.kubernetes.api_key import ApiKeyArgs
+from modelberth.kubernetes.requirements import RequirementsArgs
 from modelberth.local.process import ProcessArgs
 from modelberth.provider.local_process import _DEFAULTS
 
@@ -12,6 +17,10 @@ SCHEMA: dict[str, Any] = json.loads(
     resources.files("modelberth.provider").joinpath("schema.json").read_text()
 )
 PROCESS = SCHEMA["resources"]["modelberth:local:Process"]
+KUBERNETES = {
+    name: SCHEMA["resources"][f"modelberth:kubernetes:{name}"] for name in ("ApiKey", "Requirements")
+}
+TYPES = {token.rpartition(":")[2]: declared for token, declared in SCHEMA["types"].items()}
 
 
 def camel(name: str) -> str:
@@ -37,5 +46,28 @@ def test_the_defaults_are_those_of_the_provider() -> None:
 def test_everything_that_a_person_gives_is_described() -> None:
     described = [p["description"] for p in PROCESS["inputProperties"].values()]
     described += [p["description"] for p in SCHEMA["provider"]["inputProperties"].values()]
-    assert len(described) == 11
+    described += [p["description"] for one in KUBERNETES.values() for p in one["inputProperties"].values()]
+    assert len(described) == 11 + 8 + 15
     assert all(described)
+
+
+@pytest.mark.parametrize(("name", "args"), [("ApiKey", ApiKeyArgs), ("Requirements", RequirementsArgs)])
+def test_the_inputs_in_a_cluster_are_those_of_the_classes(name: str, args: type) -> None:
+    declared = KUBERNETES[name]
+    assert {camel(field.name) for field in fields(args)} == set(declared["inputProperties"])
+    assert set(declared["inputProperties"]) <= set(declared["properties"])
+    assert set(declared["requiredInputs"]) == {field.name for field in fields(args) if _is_required(field)}
+    assert set(declared["required"]) >= set(declared["requiredInputs"])
+
+
+def test_the_parts_of_the_requirements_are_those_of_the_classes() -> None:
+    assert set(TYPES) == set(requirements.__all__) - {"Requirements", "RequirementsArgs"}
+    assert len(TYPES) == 9
+    for name, declared in TYPES.items():
+        parts = fields(getattr(requirements, name))
+        assert {camel(field.name) for field in parts} == set(declared["properties"])
+        assert {camel(field.name) for field in parts if _is_required(field)} == set(declared["required"])
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

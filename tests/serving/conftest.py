@@ -1,9 +1,12 @@
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from serving.authorities import Authority
+from serving.model_sources import StandIn, web
 from serving.models import IRIS, ModelFile, loop_model
 from serving.processes import Launch, ServerProcess, launcher
 
@@ -41,3 +44,18 @@ def iris_server(iris: ModelFile, tmp_path_factory: pytest.TempPathFactory) -> It
 def client(iris_server: ServerProcess) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=iris_server.url, trust_env=False) as http:
         yield http
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"), "ours")
+
+
+@pytest.fixture
+def site(authority: Authority) -> Iterator[StandIn]:
+    """A web server with a certificate of `authority`, for models to be fetched from."""
+    pair = authority.issue("server")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.cert, pair.key)
+    with web(tls) as started:
+        yield started

@@ -20,7 +20,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from modelberth_server.access.access import Access
 from modelberth_server.access.key_set import ALGORITHMS, KeySet
-from modelberth_server.access.tokens import MAX_CACHED, Tokens
+from modelberth_server.access.tokens import MAX_CACHED, Tokens, _QuickJws
 from modelberth_server.errors import RequestError, SettingsError
 from modelberth_server.http.message import Request, Response
 from modelberth_server.settings import Settings
@@ -307,6 +307,39 @@ ATTACKS: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "junk in the signature": (RIGHT + b"!!!!", "not a valid token"),
     "standard base64": (PARTS[0] + b"." + PARTS[1] + b"." + b"+/" * 20, "not a valid token"),
 }
+
+
+@given(st.binary(max_size=12) | st.from_regex(rb"[A-Za-z0-9_\-+/=!]{0,12}", fullmatch=True))
+def test_segments_are_decoded_as_by_pyjwt(segment: bytes) -> None:
+    """On the quick way too: what PyJWT refuses is refused, and what it takes gives the same bytes."""
+    try:
+        expected = jwt.PyJWS._decode_base64url_segment(segment, "payload")
+    except jwt.DecodeError:
+        with pytest.raises(jwt.DecodeError):
+            _QuickJws._decode_base64url_segment(segment, "payload")
+    else:
+        assert _QuickJws._decode_base64url_segment(segment, "payload") == expected
+
+
+def test_both_ways_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow: list[bytes] = []
+
+    def decode(segment: bytes, name: str) -> bytes:
+        slow.append(segment)
+        raise jwt.DecodeError(name)
+
+    monkeypatch.setattr(jwt.PyJWS, "_decode_base64url_segment", staticmethod(decode))
+    assert caller(tokens(), RIGHT) == "jwt:alice"
+    assert slow == []
+    assert refusal(tokens(), RIGHT + b"!").status == 401
+    assert len(slow) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_claims_are_utf_8(encoding: str) -> None:
+    content = json.dumps(claims())
+    assert caller(tokens(), signed(HEADER, content.encode())) == "jwt:alice"
+    assert "not a valid token" in refusal(tokens(), signed(HEADER, content.encode(encoding))).message
 
 
 def test_there_are_as_many_attacks_as_the_guide_says() -> None:

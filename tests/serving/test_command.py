@@ -13,6 +13,9 @@ import pytest
 
 import modelberth
 import modelberth_server
+from modelberth_server import __main__
+from modelberth_server.process import function
+from modelberth_server.settings import Settings
 from serving.models import IRIS, ModelFile
 from serving.processes import Launch
 
@@ -109,6 +112,24 @@ def test_a_taken_port_is_refused(iris: ModelFile) -> None:
         refused = run(iris.environ(PORT=str(port)))
     assert refused.returncode == 4
     assert refused.stderr == f"error: PORT: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_where_predictions_on_s3_events_go_is_without_effect_outside_of_a_function(iris: ModelFile) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run(iris.environ(PORT=port, MODELBERTH_S3_OUTPUT_URI="s3://results/iris"))
+    assert ended.returncode == 4
+    assert ended.stderr.count("MODELBERTH_S3_OUTPUT_URI: without effect outside AWS Lambda") == 1
+    assert ended.stderr.count("\n") == 2
+
+
+def test_in_a_function_it_has_an_effect(
+    iris: ModelFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(function, "run", lambda *_: 7)
+    settings = Settings.from_environ(iris.environ(MODELBERTH_S3_OUTPUT_URI="s3://results/iris"))
+    assert __main__._serve(settings, {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}) == 7
+    assert caplog.messages == []
 
 
 def test_an_address_of_another_machine_is_refused(iris: ModelFile) -> None:

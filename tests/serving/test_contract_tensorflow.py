@@ -63,6 +63,28 @@ def test_several_inputs_and_outputs_by_row_and_by_column(tagged: Model) -> None:
     }
 
 
+@pytest.mark.parametrize("shape", [None, []])
+def test_a_value_without_lists_is_a_tensor_of_rank_0(shape: list[Any] | None) -> None:
+    """As in TensorFlow Serving's `json_tensor.cc`, `FillTensorMapFromInputsMap`."""
+    one = open_model(identity_model(("x", TensorProto.FLOAT, shape)))
+    assert ask(predict, one, {"inputs": 1.5}) == {"outputs": 1.5}
+    assert ask(predict, one, {"inputs": {"x": 1.5}}) == {"outputs": 1.5}
+    two = open_model(identity_model(("text", TensorProto.STRING, shape), ("flag", TensorProto.BOOL, shape)))
+    scalars = {"inputs": {"text": "a", "flag": True}}
+    assert ask(predict, two, scalars) == {"outputs": {"text_out": "a", "flag_out": True}}
+    lists = {"inputs": {"text": ["a", "b"], "flag": [[True], [False]]}}
+    assert ask(predict, two, lists) == {"outputs": {"text_out": ["a", "b"], "flag_out": [[True], [False]]}}
+    refused(predict, one, {"inputs": "1.5"}, "inputs: '1.5', expected a number")
+    refused(predict, one, {"inputs": True}, "inputs: true, expected a number")
+    refused(predict, one, {"inputs": None}, "inputs: null, expected a number")
+    refused(predict, one, {"inputs": 1e39}, "inputs: 1e+39 is beyond FP32")
+    refused(
+        predict, two, {"inputs": {"text": "a", "flag": {}}}, "inputs.flag: an object, expected true or false"
+    )
+    # In the row form a request has rows.
+    refused(predict, one, {"instances": 1.5}, "instances: 1.5, expected a list")
+
+
 def test_numbers_are_written_as_short_by_row_as_elsewhere() -> None:
     model = open_model(
         identity_model(("a", TensorProto.FLOAT, [None]), ("b", TensorProto.FLOAT16, [None, 1]))
@@ -97,6 +119,7 @@ def test_the_one_signature_may_be_named(half: Model, name: str | None) -> None:
         ({"instances": [{"x": 1}, {"x": True}]}, "instances[1].x: true, expected a number"),
         ({"instances": [{"b64": "aGk="}]}, "instances[0]: unknown key 'b64', allowed are x"),
         ({"inputs": 1}, "inputs: 1, expected a list"),
+        ({"inputs": {"x": 1}}, "inputs.x: 1, expected a list"),
         ({"inputs": [[1]]}, "inputs[0]: a list, expected a number"),
         ({"inputs": {"y": [1]}}, "inputs: unknown key 'y', allowed are x"),
         ({"inputs": {}}, "inputs: x missing"),

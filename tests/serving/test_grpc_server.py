@@ -7,7 +7,8 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -22,7 +23,7 @@ from modelberth_server.errors import ListenError, RequestError, SettingsError
 from modelberth_server.grpc_v2 import inference_pb2 as pb
 from modelberth_server.grpc_v2.contract import infer
 from modelberth_server.grpc_v2.server import GrpcServer, serve
-from modelberth_server.grpc_v2.service import STATUS_CODES
+from modelberth_server.grpc_v2.service import STATUS_CODES, InferenceService
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.signature import Signature
 from modelberth_server.settings import Settings
@@ -404,6 +405,65 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     stricter = dataclasses.replace(settings, tls_min_version="1.3")
     with pytest.raises(SettingsError, match=r"MODELBERTH_TLS_MIN_VERSION: 1\.3 is not possible"):
         asyncio.run(serve(stricter, Doubling().handle))
+
+
+class Abandoned:
+    """The context of a call, as far as a call that is given up asks for it."""
+
+    def invocation_metadata(self) -> None:
+        return None
+
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
+    def time_remaining(self) -> None:
+        return None
+
+
+def test_an_answer_in_the_moment_of_a_cancellation_is_dropped() -> None:
+    """The call is cancelled, and its coroutine has not heard of it, when the batch that it is in is done."""
+
+    async def main() -> None:
+        requests: list[Request] = []
+        methods = InferenceService(requests.append).handlers()
+        details = SimpleNamespace(method="/inference.GRPCInferenceService/ModelInfer", invocation_metadata=())
+        method: Any = methods.service(cast("Any", details))
+        call = asyncio.ensure_future(method.unary_unary(rows((1, 2)).SerializeToString(), Abandoned()))
+        await asyncio.sleep(0)
+        (request,) = requests
+        call.cancel()
+        request.sink.answer(request, Response.json({}))
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert request.abandoned
+
+    asyncio.run(main())
+
+
+def test_a_client_that_says_nothing_is_cut_off() -> None:
+    settings = dataclasses.replace(SETTINGS, header_timeout_seconds=0.3)
+
+    async def test(service: Service) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.server.port)
+        async with asyncio.timeout(10):
+            await reader.read()
+        writer.close()
+
+    run(test, settings=settings)
+
+
+def test_an_idle_connection_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelberth_server.grpc_v2.server.KEEP_ALIVE_SECONDS", 0.2)
+
+    async def test(service: Service) -> None:
+        await service.call("ServerLive", pb.ServerLiveRequest())
+        async with asyncio.timeout(20):
+            while service.channel.get_state() is grpc.ChannelConnectivity.READY:
+                await asyncio.sleep(0.02)
+        # And comes back for the next call.
+        assert (await service.call("ServerLive", pb.ServerLiveRequest())).live
+
+    run(test)
 
 
 def test_the_real_server_answers_both_forms_alike(iris: ModelFile, launch: Launch) -> None:

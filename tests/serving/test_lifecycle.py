@@ -23,13 +23,13 @@ GATED = """
 import sys, time
 from pathlib import Path
 from modelberth_server import __main__
-from modelberth_server.process import rollout
-load = rollout.load
+from modelberth_server.process import versions
+load = versions.load
 def gated(*arguments):
     while not Path({gate!r}).exists():
         time.sleep(0.01)
     return load(*arguments)
-rollout.load = gated
+versions.load = gated
 sys.argv = ["modelberth_server"]
 sys.exit(__main__.main())
 """
@@ -117,7 +117,7 @@ def test_a_signal_at_any_moment_of_the_start_ends_the_server_in_silence(
     code = GATED.format(gate=str(gate))
     gated = moment in {"load", "rehearse", "references"}
     if gated:
-        code = code.replace("rollout.load", f"rollout.{moment}")
+        code = code.replace("versions.load", f"versions.{moment}")
         code = code.replace("not Path", "print('held', file=sys.stderr, flush=True) or not Path")
     server = launch(iris.environ(MODELBERTH_ADMIN_PORT="0"), code=code if gated else None)
     server.wait_for_log({"admin": "admin routes on ", "listening": "listening on "}.get(moment, "held"))

@@ -20,25 +20,11 @@ from modelberth_server.sources.addresses import PrivateHosts
 from modelberth_server.sources.fetch import Fetched, Fetcher
 from serving.authorities import Authority
 from serving.hostile_archives import entry, hostile, tar, zipped
-from serving.model_sources import DIGEST, Answer, Buckets, StandIn, buckets, sha256, web, write_package
+from serving.model_sources import DIGEST, Answer, Buckets, StandIn, buckets, sha256, write_package
 from serving.models import IRIS
 
 MODEL = IRIS.read_bytes()
 PIN = sha256(MODEL)
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls"), "ours")
-
-
-@pytest.fixture
-def site(authority: Authority) -> Iterator[StandIn]:
-    pair = authority.issue("server")
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(pair.cert, pair.key)
-    with web(tls) as started:
-        yield started
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,10 @@ from modelberth_server.sources.addresses import PrivateHosts
 from modelberth_server.sources.https import open_https
 from modelberth_server.sources.stream import SourceError, save
 from serving.authorities import Authority
-from serving.model_sources import Answer, StandIn, web
+from serving.model_sources import Answer, StandIn
 
 LOOPBACK = PrivateHosts.of(["127.0.0.1"])
 BODY = bytes(range(256)) * 20_000
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("tls"), "ours")
-
-
-@pytest.fixture(scope="module")
-def site(authority: Authority) -> Iterator[StandIn]:
-    pair = authority.issue("server")
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(pair.cert, pair.key)
-    with web(tls) as started:
-        yield started
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,6 +38,13 @@ def adding(number: float) -> ModelProto:
         [("output", TensorProto.FLOAT, ["n"])],
         {"number": np.float32(number)},
     )
+
+
+RENAMED = (
+    [helper.make_node("Identity", ["other"], ["output"])],
+    [("other", TensorProto.FLOAT, ["n"])],
+    [("output", TensorProto.FLOAT, ["n"])],
+)
 
 
 class Versions:
@@ -476,7 +485,7 @@ def test_the_metadata_lists_all_versions_that_can_be_asked_for(serve: Serve, ver
 
 SPECS = {
     "x": TensorSpec("x", ONNX_DATATYPES["tensor(float)"], (-1, 2)),
-    "y": TensorSpec("y", ONNX_DATATYPES["tensor(string)"], ()),
+    "y": TensorSpec("y", ONNX_DATATYPES["tensor(string)"], (), unknown_rank=True),
 }
 
 
@@ -508,6 +517,42 @@ def test_a_bad_first_version_ends_the_server(launch: Launch, versions: Versions)
     assert server.exit_status() == 3
     assert server.log.splitlines()[-1].startswith("error: MODELBERTH_MODELS_FILE: ")
     assert "versions[1]" in server.log.splitlines()[-1]
+
+
+def checked(versions: Versions, *entries: dict[str, Any], **environ: str) -> subprocess.CompletedProcess[str]:
+    versions.write(*entries)
+    return subprocess.run(
+        [sys.executable, "-m", "modelberth_server", "--check"],
+        env={"MODELBERTH_MODELS_FILE": str(versions.path), "MODELBERTH_LOG_LEVEL": "error", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_check_describes_all_versions(versions: Versions) -> None:
+    good = checked(versions, versions.entry("a"), versions.entry("b", shadow=True))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert [json.loads(line)["version"] for line in good.stdout.splitlines()] == ["a", "b"]
+
+
+def test_a_check_refuses_what_a_start_refuses(versions: Versions, tmp_path: Path) -> None:
+    versions.add("c", onnx_model(*RENAMED))
+    bad = checked(versions, versions.entry("a", weight=2), versions.entry("c"))
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert "versions[1]: version 'c' takes an input 'other' FP32 [-1], version 'a' takes" in bad.stderr
+    assert bad.stderr.count("\n") == 1
+    fields = {
+        "MODELBERTH_CAPTURE_URI": (tmp_path / "captured").as_uri(),
+        "MODELBERTH_CAPTURE_DROP_FIELDS": "age",
+    }
+    bad = checked(versions, versions.entry("a"), **fields)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.startswith("error: MODELBERTH_CAPTURE_DROP_FIELDS: 'age'")
+    bad = checked(versions, versions.entry("a"), MODELBERTH_API_KEYS_FILE=str(tmp_path / "none"))
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr.startswith("error: MODELBERTH_API_KEYS_FILE: ")
 
 
 def test_several_workers_change_together(serve: Serve, versions: Versions) -> None:

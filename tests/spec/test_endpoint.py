@@ -57,6 +57,14 @@ FULL: dict[str, Any] = {
         "steps": [{"percent": 5, "bake": "1h"}],
         "header": {"name": "x-try", "value": "new"},
         "guard": {"max_error_percent": 0.5, "max_latency_p99": "300ms"},
+        "previous": {
+            "uri": "s3://models/iris/2.onnx",
+            "revision": "2",
+            "sha256": "b" * 64,
+            "format": "savedmodel",
+            "version": "2",
+        },
+        "step": 2,
     },
     "security": {
         "identity": "arn:aws:iam::123456789012:role/serve",
@@ -119,13 +127,15 @@ def test_a_full_spec_survives_its_plain_form() -> None:
         "rollout.max_unavailable",
         "rollout.bake",
         "rollout.percent",
+        "rollout.active",
+        "rollout.promoted",
         "security.invokers",
     }
     apart |= {"security.auth.header", "security.auth.secret"}
     assert {leaf.path for leaf in leaves(EndpointSpec)} - told == apart | {
         path for leaf in leaves(EndpointSpec) if (path := leaf.path).startswith("variants")
     }
-    assert len(told) == 72
+    assert len(told) == 79
 
 
 @pytest.mark.parametrize("data", [spec_data(), FULL])

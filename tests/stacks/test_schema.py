@@ -16,7 +16,7 @@ DEV: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())
 
 
 def test_every_stack_of_the_repository_holds() -> None:
-    assert [file.name for file in STACKS] == ["Pulumi.dev.yaml", "Pulumi.prod.yaml"]
+    assert [file.name for file in STACKS] == ["Pulumi.dev.yaml", "Pulumi.onprem.yaml", "Pulumi.prod.yaml"]
     for file in STACKS:
         jsonschema.validate(yaml.safe_load(file.read_text()), SCHEMA)
         assert "$schema=docs/reference/stack.schema.json" in file.read_text()

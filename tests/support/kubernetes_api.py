@@ -1,4 +1,4 @@
-"""A small Kubernetes API server on loopback: discovery, dry run, apply, conflicts, slow objects."""
+"""A small Kubernetes API server on loopback: discovery, lists, dry run, apply, conflicts, slow objects."""
 
 import base64
 import copy
@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,7 @@ GROUPS: dict[str, dict[str, tuple[str, bool]]] = {
     "/apis/apps/v1": {"Deployment": ("deployments", True)},
     "/apis/serving.kserve.io/v1beta1": {"InferenceService": ("inferenceservices", True)},
 }
+_COLLECTION = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([a-z]+)$")
 _OBJECT = re.compile(r"(/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/([^/]+))?/([a-z]+)/([^/]+)$")
 
 
@@ -50,8 +52,10 @@ class KubernetesApi:
     namespaces: set[str] = field(default_factory=lambda: {"default", "team"})
     statuses: dict[str, list[Object]] = field(default_factory=lambda: defaultdict(list))
     """By path: the status that each look at the object shows; the last one stays."""
-    answers: dict[tuple[str, str], tuple[int, Any]] = field(default_factory=dict)
-    """By method and path: a fixed answer; a text is sent as it is."""
+    answers: dict[tuple[str, str], tuple[int, Any] | Callable[[Seen], tuple[int, Any]]] = field(
+        default_factory=dict
+    )
+    """By method and path: a fixed answer or what gives it; a text is sent as it is."""
     immutable: dict[str, str] = field(default_factory=lambda: {"Deployment": "selector"})
     """By kind: the field of `spec` that the server does not let change."""
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -84,8 +88,8 @@ class KubernetesApi:
         return path
 
     def answer(self, seen: Seen) -> tuple[int, Any]:
-        if (seen.method, seen.path) in self.answers:
-            return self.answers[seen.method, seen.path]
+        if fixed := self.answers.get((seen.method, seen.path)):
+            return fixed(seen) if callable(fixed) else fixed
         if seen.path in self.groups:
             resources = [
                 {"kind": kind, "name": plural, "namespaced": namespaced}
@@ -94,22 +98,64 @@ class KubernetesApi:
             return 200, {"resources": [*resources, {"kind": "Scale", "name": "x/scale", "namespaced": True}]}
         if seen.path == "/apis":
             versions = [path.split("/")[2:] for path in self.groups if path.startswith("/apis/")]
-            return 200, {"groups": [{"name": g, "versions": [{"version": v}]} for g, v in versions]}
+            named = {group: [v for g, v in versions if g == group] for group, _ in versions}
+            return 200, {
+                "groups": [{"name": g, "versions": [{"version": v} for v in vs]} for g, vs in named.items()]
+            }
+        if seen.path == "/version":
+            return 200, {"major": "1", "minor": "36", "gitVersion": "v1.36.3"}
         if match := _OBJECT.fullmatch(seen.path):
             return self._object(seen, match[2])
+        if (match := _COLLECTION.fullmatch(seen.path)) and (seen.method == "POST" or self._has(match)):
+            return self._create(seen) if seen.method == "POST" else self._list(match, seen)
         if seen.path.endswith(("/pods", "/events", "/endpointslices")):
             return 200, {"items": []}
         return status(404, "NotFound", f"no {seen.path}")
+
+    def _has(self, match: re.Match[str]) -> bool:
+        return any(match[3] == plural for plural, _ in self.groups.get(match[1], {}).values())
+
+    def _list(self, match: re.Match[str], seen: Seen) -> tuple[int, Any]:
+        """The objects of a collection, of every namespace where it names none."""
+        wanted = dict(part.split("=") for part in seen.query.get("labelSelector", "").split(",") if part)
+        of_kind = re.compile(rf"{match[1]}(/namespaces/{match[2] or '[^/]+'})?/{match[3]}/[^/]+")
+        found = [one for path, one in self.objects.items() if of_kind.fullmatch(path)]
+        return 200, {
+            "items": [one for one in found if wanted.items() <= one["metadata"].get("labels", {}).items()]
+        }
+
+    def _create(self, seen: Seen) -> tuple[int, Any]:
+        path = f"{seen.path}/{seen.body['metadata']['name']}"
+        if path in self.objects:
+            return status(409, "AlreadyExists", f"{path} already exists")
+        return self._write(path, {**seen.body["metadata"], "uid": f"u-{len(self.requests)}"}, seen.body)
+
+    def _merge(self, seen: Seen, old: Object) -> tuple[int, Any]:
+        """Merge labels, annotations and data into an object that has not changed since it was read."""
+        if seen.body["metadata"].pop("resourceVersion") != old["metadata"]["resourceVersion"]:
+            return status(409, "Conflict", "the object has been modified")
+        metadata = {**old["metadata"], **seen.body["metadata"]}
+        return self._write(seen.path, metadata, {**old, "data": {**(old["data"] or {}), **seen.body["data"]}})
+
+    def _write(self, path: str, metadata: Object, body: Object) -> tuple[int, Any]:
+        version = {"resourceVersion": str(len(self.requests))}
+        self.objects[path] = {**copy.deepcopy(body), "metadata": {**copy.deepcopy(metadata), **version}}
+        return 201, self.objects[path]
 
     def _object(self, seen: Seen, namespace: str | None) -> tuple[int, Any]:
         if namespace and namespace not in self.namespaces:
             return status(404, "NotFound", f'namespaces "{namespace}" not found')
         old = self.objects.get(seen.path)
-        if seen.method == "PATCH":
+        if seen.method == "PATCH" and seen.headers["content-type"] != "application/merge-patch+json":
             return self._apply(seen, old)
         if old is None:
             return status(404, "NotFound", f"{seen.path} not found")
+        if seen.method == "PATCH":
+            return self._merge(seen, old)
         if seen.method == "DELETE":
+            only = (seen.body or {}).get("preconditions") or {}
+            if any(old["metadata"].get(name) != value for name, value in only.items()):
+                return status(409, "Conflict", "the precondition does not hold")
             old["metadata"]["deletionTimestamp"] = "2026-11-21T00:00:00Z"
             if not self.lingers:
                 del self.objects[seen.path]
@@ -174,6 +220,7 @@ def serve(api: KubernetesApi) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else every answer waits 40 ms for the client's acknowledgement
 
         def handle_any(self) -> None:
             url = urlsplit(self.path)
@@ -190,7 +237,7 @@ def serve(api: KubernetesApi) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_PATCH = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_PATCH = do_POST = do_DELETE = handle_any  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

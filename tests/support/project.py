@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,11 @@ class Project:
             timeout=240,
         )
 
-    def start(self, *command: str) -> "subprocess.Popen[str]":
+    def start(self, *command: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -163,7 +164,14 @@ def predict(url: str, rows: Sequence[Sequence[float]] = SETOSA) -> dict[str, Any
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     """The embedded default in a folder of its own; whatever a test leaves running is ended."""
-    project = Project(tmp_path / "project")
+    with copied(tmp_path / "project") as project:
+        yield project
+
+
+@contextmanager
+def copied(folder: Path) -> Iterator[Project]:
+    """The repository's program in another folder, until the block ends."""
+    project = Project(folder)
     (project.folder / ".state" / "backend").mkdir(parents=True)
     for name in ("Pulumi.yaml", "stacks", "models"):
         source = REPOSITORY / name

@@ -22,6 +22,14 @@ class Registered:
     inputs: dict[str, Any]
     protect: bool
     providers: dict[str, str]
+    provider: str
+    """URN and id of its own provider."""
+    dependencies: tuple[str, ...]
+    """URNs of what comes before it."""
+    timeouts: dict[str, str]
+    aliases: tuple[str, ...]
+    """Names that it had before."""
+    ignored: tuple[str, ...]
 
 
 @dataclass
@@ -44,6 +52,15 @@ class Recorder(mocks.Mocks):
         }
         return f"{args.name}-id", {**args.inputs, **made}
 
+    @property
+    def tree(self) -> list[tuple[str, str, str]]:
+        """Type, name and the parent's name of each resource, the stack left out."""
+        return [
+            (one.type, one.name, one.parent.rpartition("::")[2])
+            for one in self.resources
+            if one.type != "pulumi:pulumi:Stack"
+        ]
+
     def named(self, name: str) -> Registered:
         (found,) = [resource for resource in self.resources if resource.name == name]
         return found
@@ -65,6 +82,15 @@ class RecordingMonitor(mocks.MockMonitor):
                 inputs=deserialize_properties(request.object),
                 protect=request.protect,
                 providers=dict(request.providers),
+                provider=request.provider,
+                dependencies=tuple(request.dependencies),
+                timeouts={
+                    name: getattr(request.customTimeouts, name)
+                    for name in ("create", "update", "delete")
+                    if getattr(request.customTimeouts, name)
+                },
+                aliases=tuple(alias.spec.name for alias in request.aliases),
+                ignored=tuple(request.ignoreChanges),
             )
         )
         return super().RegisterResource(request)
@@ -75,11 +101,17 @@ class RecordingMonitor(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)
 
 
+def recording(*, preview: bool = False) -> Recorder:
+    """A recorder that the next program registers with."""
+    recorder = Recorder()
+    monitor = RecordingMonitor(recorder)
+    mocks.set_mocks(recorder, project="shop", stack="dev", preview=preview, monitor=monitor)
+    return recorder
+
+
 @pytest.fixture
 def recorder() -> Recorder:
-    recorder = Recorder()
-    mocks.set_mocks(recorder, project="shop", stack="dev", monitor=RecordingMonitor(recorder))
-    return recorder
+    return recording()
 
 
 def run(recorder: Recorder, program: Callable[[], Any]) -> Any:

@@ -106,6 +106,14 @@ def test_test_means_set_up_then_lint_then_pytest(project) -> None:
     assert make(project, "test").returncode != 0
 
 
+def test_the_cluster_has_its_own_targets(project) -> None:
+    done = make(project, "test-cluster", "ARGS=-x")
+    assert done.returncode == 0, done.stderr
+    assert project.calls()[-1] == "pytest tests/cluster -x"
+    dry = make(project, "--dry-run", "cluster-tools")
+    assert dry.stdout.splitlines() == ["python3 tools/cluster tools"]
+
+
 def test_a_lint_finding_stops_the_tests(project) -> None:
     make(project, "setup")
     project.calls()
@@ -173,11 +181,14 @@ def test_the_workflow_runs_make_test_with_pinned_actions(repository: Path) -> No
     text = (repository / ".github" / "workflows" / "test.yml").read_text()
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
-    (job,) = workflow["jobs"].values()
+    job, cluster = workflow["jobs"]["test"], workflow["jobs"]["cluster"]
+    assert len(workflow["jobs"]) == 2
     assert job["timeout-minutes"] <= 60
     assert job["strategy"]["matrix"] == {"os": ["ubuntu-latest", "macos-latest"], "python": ["3.11", "3.13"]}
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
+    as_root = 'sudo env "PATH=$PATH" "HOME=$HOME" make cluster-tools test-cluster'
+    assert [step["run"] for step in cluster["steps"] if "run" in step] == [as_root]
     uses = re.findall(r"uses: (.*)", text)
-    assert len(uses) == 3
+    assert len(uses) == 6
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in uses)
     assert job["steps"][0]["with"] == {"persist-credentials": False}

@@ -103,7 +103,7 @@ def test_no_code_of_a_fork_meets_a_credential() -> None:
         for step in steps(name)
         if step.get("uses", "").startswith("actions/checkout@")
     ]
-    assert len(checkouts) == 4
+    assert len(checkouts) == 5
     assert all(options["persist-credentials"] is False for _, options in checkouts)
     refs = {name: options["ref"] for name, options in checkouts if "ref" in options}
     assert refs == {"preview-comment.yml": "${{ github.event.repository.default_branch }}"}

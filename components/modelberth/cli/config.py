@@ -21,7 +21,7 @@ __all__ = [
     "config_of",
     "endpoints_of",
     "entries_of",
-    "example_target",
+    "example_targets",
     "with_config",
     "with_endpoints",
 ]
@@ -29,14 +29,27 @@ __all__ = [
 Entry = dict[str, Any]
 """An endpoint as written in the config."""
 
-# What a target needs beyond its kind, where the config names another one; common regions of each cloud.
-_EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
-    "lambda": {"region": "us-east-1"},
-    "sagemaker": {"region": "us-east-1"},
-    "cloud_run": {"project": "example-project", "region": "us-central1"},
-    "vertex": {"project": "example-project", "region": "us-central1"},
-    "container_apps": {"resource_group": "example", "location": "eastus"},
-    "azure_ml": {"resource_group": "example", "location": "eastus"},
+_CLUSTER: Final = {
+    "image": f"registry.example.com/models/example@sha256:{'0' * 64}",
+    "prometheus": {"namespace": "monitoring"},
+}
+_GATEWAY: Final = {"route": {"kind": "gateway", "gateway": "example", "envoy": True}}
+_KEDA: Final = {"scaler": {"kind": "keda", "prometheus": "http://prometheus.monitoring:9090", "waking": "up"}}
+# What a target needs beyond its kind, where the config names another one; common regions of each cloud. Of a
+# cluster, with and without what not every one has.
+_EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
+    "lambda": [{"region": "us-east-1"}],
+    "sagemaker": [{"region": "us-east-1"}],
+    "cloud_run": [{"project": "example-project", "region": "us-central1"}],
+    "vertex": [{"project": "example-project", "region": "us-central1"}],
+    "container_apps": [{"resource_group": "example", "location": "eastus"}],
+    "azure_ml": [{"resource_group": "example", "location": "eastus"}],
+    "kubernetes": [
+        _CLUSTER,
+        {**_CLUSTER, **_KEDA},
+        {**_CLUSTER, **_GATEWAY},
+        {**_CLUSTER, **_GATEWAY, **_KEDA},
+    ],
 }
 
 
@@ -73,10 +86,10 @@ def endpoints_of(stack: Stack) -> tuple[EndpointDeployment, ...]:
         raise Failure(Exit.USAGE, f"{stack.file.name}: {error}") from None
 
 
-def example_target(kind: str) -> Target:
-    """A target of this kind, with an example's place in it."""
-    target: Target = TypeAdapter(Target).validate_python({"kind": kind, **_EXAMPLES.get(kind, {})})
-    return target
+def example_targets(kind: str) -> tuple[Target, ...]:
+    """Targets of this kind with an example's place in them, the one that asks for least first."""
+    of = TypeAdapter[Target](Target)
+    return tuple(of.validate_python({"kind": kind, **more}) for more in _EXAMPLES.get(kind, [{}]))
 
 
 def config_of(stack: Stack) -> dict[str, Any]:

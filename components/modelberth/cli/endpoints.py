@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 _TIMEOUT = 10.0
+_PROOFS = {"api_key": " -H 'x-api-key: KEY'", "jwt": " -H 'authorization: Bearer TOKEN'"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,13 @@ class Answer:
 
 
 def ask(contract: Mapping[str, Any]) -> Answer:
-    """Send the model's own example to the endpoint, as the printed curl line does."""
+    """Send the model's own example to the endpoint, as the printed curl line does.
+
+    An endpoint that only others may or can call is not asked; the line says how they do.
+    """
     base, predict = contract["url"], contract["predict_path"]
+    if why_not := _out_of_reach(contract):
+        return Answer(contract["name"], base, _line(contract), why_not, ok=True, logs=contract["logs"])
     body = json.dumps({"input": _example(base, contract["model_name"])})
     curl = f"curl -s {base}{predict} -H 'content-type: application/json' -d '{body}'"
     try:
@@ -40,6 +47,35 @@ def ask(contract: Mapping[str, Any]) -> Answer:
     else:
         reply, ok = answer.text, answer.is_success
     return Answer(contract["name"], base, curl, reply, ok=ok, logs=contract["logs"])
+
+
+def _out_of_reach(contract: Mapping[str, Any]) -> str:
+    """Say why the endpoint is not asked from here; nothing where it is."""
+    if _service(contract["url"]):
+        return "not asked: it is reached inside its cluster only"
+    if contract["auth"] not in {"loopback", "none"}:
+        return f"not asked: callers prove who they are ({contract['auth']})"
+    return ""
+
+
+def _line(contract: Mapping[str, Any]) -> str:
+    """What to type to call an endpoint that was not asked."""
+    base, forward = contract["url"], ""
+    if service := _service(base):
+        name, namespace = service
+        scheme, port = ("https", 443) if base.startswith("https:") else ("http", 80)
+        forward = f"kubectl port-forward --namespace {namespace} service/{name} 8080:{port} & "
+        base = f"{scheme}://127.0.0.1:8080"
+    proof = _PROOFS.get(contract["auth"], "")
+    headers = f"-H 'content-type: application/json'{proof}"
+    return f"{forward}curl -s {base}{contract['predict_path']} {headers} -d '{{\"input\": […]}}'"
+
+
+def _service(url: str) -> tuple[str, str] | None:
+    """Name and namespace of the Kubernetes Service that an address leads to."""
+    name, _, rest = (urlsplit(url).hostname or "").partition(".")
+    namespace, dot, domain = rest.partition(".")
+    return (name, namespace) if dot and domain == "svc.cluster.local" else None
 
 
 def _example(base: str, model: str) -> list[Any]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from modelberth.capabilities import check
 from modelberth.capability_table import TargetTable, load
-from modelberth.cli.config import endpoints_of, entries_of, example_target, with_endpoints
+from modelberth.cli.config import endpoints_of, entries_of, example_targets, with_endpoints
 from modelberth.cli.engine import Engine
 from modelberth.cli.failure import Exit, Failure
 from modelberth.cli.options import AsJson, StackName, err, out
@@ -23,7 +23,7 @@ from modelberth.cli.stack import Stack, open_stack
 from modelberth.preview.assemble import assemble
 from modelberth.preview.cost import Cost
 from modelberth.preview.report import Outcome
-from modelberth.spec import EndpointDeployment
+from modelberth.spec import EndpointDeployment, Target
 
 __all__ = ["Choice", "choices", "targets"]
 
@@ -99,7 +99,7 @@ def choices(deployment: EndpointDeployment) -> tuple[Choice, ...]:
 
 def _judged(deployment: EndpointDeployment, table: TargetTable) -> Choice:
     chosen = deployment.target.kind == table.kind
-    target = deployment.target if chosen else example_target(table.kind)
+    target = deployment.target if chosen else _example(deployment, table.kind)
     return Choice(
         target=table.kind,
         chosen=chosen,
@@ -107,7 +107,8 @@ def _judged(deployment: EndpointDeployment, table: TargetTable) -> Choice:
         refused=tuple(
             f"{problem.path}: given {problem.given}, allowed: {problem.allowed}"
             for problem in check(deployment.spec, target)
-            if problem.path != "target.kind"  # that it is planned is said in a column of its own
+            # that it is planned is said in a column of its own, and an example's own fields can be set
+            if problem.path != "target.kind" and (chosen or not problem.path.startswith("target."))
         ),
         gpu=_cell(table, "resources.gpu.kind"),
         scale_to_zero=_cell(table, "scale_to_zero"),
@@ -115,6 +116,11 @@ def _judged(deployment: EndpointDeployment, table: TargetTable) -> Choice:
         max_timeout=_cell(table, "limits.timeout", unlimited="no limit"),
         cold_start=table.cold_start,
     )
+
+
+def _example(deployment: EndpointDeployment, kind: str) -> Target:
+    """The example of a target that refuses least of the spec."""
+    return min(example_targets(kind), key=lambda target: len(check(deployment.spec, target)))
 
 
 def _cell(table: TargetTable, path: str, unlimited: str = "yes") -> str:
@@ -130,7 +136,7 @@ def _priced(choice: Choice, deployment: EndpointDeployment, engine: Engine, stac
         return replace(choice, cost="refused")
     entry = next(entry for entry in entries_of(stack) if entry.get("name") == deployment.name)
     if not choice.chosen:
-        entry = {**entry, "target": example_target(choice.target).model_dump(mode="json")}
+        entry = {**entry, "target": _example(deployment, choice.target).model_dump(mode="json")}
     with with_endpoints(stack, [entry]) as config:
         plan = planned(engine, stack, offline=True, config=config)
     report = assemble(plan, prices_for(stack.folder), offline=True, today=today(), before="nothing")

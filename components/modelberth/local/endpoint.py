@@ -13,6 +13,7 @@ import pulumi
 from modelberth.arguments import asked, clean_errors
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
+from modelberth.errors import Problem, SpecError, shown
 from modelberth.local.process import Process, ProcessArgs
 from modelberth.naming import physical_name
 from modelberth.serving import serving_environment
@@ -37,8 +38,9 @@ class LocalEndpointArgs:
         """
         with clean_errors():
             deployment = parse(EndpointDeployment, {"target": {"kind": "local"}, **config})
+            if not isinstance(deployment.target, LocalTarget):
+                raise SpecError(Problem("target.kind", shown(deployment.target.kind), "local"))
             require(deployment.spec, deployment.target)
-        assert isinstance(deployment.target, LocalTarget)
         return cls(deployment.spec, deployment.target)
 
 

@@ -15,17 +15,21 @@ _SAME: Final = 0.01
 """Share of a column's standard deviation by which two numbers may differ and be called the same."""
 
 
-def classes(answers: Mapping[str, Array], labels: tuple[str | int, ...] | None, rows: int) -> Array | None:
-    """The class of each row, as text `[rows]`.
+def classes(
+    answers: Mapping[str, Array], labels: tuple[str | int, ...] | None, rows: int, targets: int = 1
+) -> Array | None:
+    """The class of each row, as text `[rows]`, or of several targets, `[rows, targets]`.
 
-    It is the first output that has one whole number or string for a row. Where all outputs are fractions, it
-    is the column of the largest score, by its name in `labels`. None: the model does not tell classes.
+    It is the first output that has one whole number or string for a row and target. Where all outputs are
+    fractions, it is the column of the largest score, by its name in `labels`; that tells one target only.
+    None: the model does not tell classes.
     """
     discrete = [array for array in answers.values() if array.dtype.kind != "f"]
     for array in discrete:
-        if array.size == rows:
-            return np.array([shown_classes(value) for value in array.ravel().tolist()])
-    if discrete:  # a ranking has scores, too, in its own order
+        if array.size == rows * targets:
+            texts = np.array([shown_classes(value) for value in array.ravel().tolist()])
+            return texts if targets == 1 else texts.reshape(rows, targets)
+    if discrete or targets > 1:  # a ranking has scores, too, in its own order
         return None
     for array in answers.values():
         if array.ndim == 2 and array.shape[1] > 1:

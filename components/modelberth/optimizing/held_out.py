@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 
 from modelberth.optimizing.answers import agreement, classes, difference, numbers, shown_classes
+from modelberth.optimizing.runs import answers_as_served
 from modelberth.packaging import SourceError
 from modelberth_server.errors import RequestError
 from modelberth_server.model.session import Inference
 from modelberth_server.model.signature import Signature
 from modelberth_server.tensors import Array
 
-__all__ = ["HeldOut", "Metric", "Quality", "answers", "answers_as_served"]
-
-_CHUNK: Final = 256
-"""Rows computed at once."""
-_TRIED: Final = 32
+__all__ = ["HeldOut", "Metric", "Quality"]
 
 
 class Metric(StrEnum):
     """What a model's quality is measured by."""
 
     ACCURACY = "accuracy"
+    """Share of the rows whose label is right; of several targets, all of the row's labels."""
     MACRO_F1 = "macro-f1"
     RMSE = "rmse"
     AGREEMENT = "agreement"
@@ -53,7 +51,7 @@ class HeldOut:
     inputs: Mapping[str, Array]
     rows: int
     truth: Array | None
-    """Labels `[rows]` as text, or numbers `[rows, targets]` for `rmse`."""
+    """Labels as text, `[rows]` or `[rows, targets]`, or numbers `[rows, targets]` for `rmse`."""
     original: Mapping[str, Array]
     """Answers of the original, by output."""
     labels: tuple[str | int, ...] | None
@@ -75,7 +73,7 @@ class HeldOut:
         Args:
             signature: of the model
             inputs: from `read_inputs`
-            truth: a label for each row, or a number or a list of numbers, one for each target
+            truth: a label or a number for each row, or a list of them, one for each target
             metric: None: `agreement` without labels; with them `accuracy` where the model gives classes,
                 else `rmse`
             inference: of the original
@@ -100,13 +98,16 @@ class HeldOut:
                 f"--labels: {len(truth)} labels, --rows has {rows} rows; the first line of a .csv of texts "
                 "is its header, a .txt has none"
             )
-        predicted = classes(original, signature.labels, rows)
+        targets = len(truth[0]) if isinstance(truth[0], list) else 1
+        predicted = classes(original, signature.labels, rows, targets)
+        if predicted is None and targets > 1:
+            predicted = classes(original, signature.labels, rows)
         is_regression = predicted is None or _are_targets(truth, original)
         chosen = metric or (Metric.RMSE if is_regression else Metric.ACCURACY)
         if chosen is Metric.RMSE:
-            return cls(
-                chosen, inputs, rows, _numbers(truth, original, rows), original, signature.labels, batches
-            )
+            how = "given rmse" if metric else "rmse, as no output has such classes"
+            wanted = _numbers(truth, original, rows, how)
+            return cls(chosen, inputs, rows, wanted, original, signature.labels, batches)
         if chosen is Metric.AGREEMENT:
             raise SourceError(
                 "--metric: given agreement, which compares with the original: leave out --labels"
@@ -115,14 +116,12 @@ class HeldOut:
             raise SourceError(
                 f"--metric: given {chosen}, and the model gives no class for a row; allowed: rmse"
             )
-        for row, value in enumerate(truth):
-            if isinstance(value, list):
-                raise SourceError(f"--labels[{row}]: {value!r}, expected one label")
-        known = np.array([shown_classes(value) for value in truth])
-        if not set(known.tolist()) & set(predicted.tolist()):
+        if chosen is Metric.MACRO_F1 and predicted.ndim > 1:
             raise SourceError(
-                f"--labels: the model answers {_few(predicted)}, the labels are {_few(known)}: none fits"
+                f"--metric: given {chosen}, and the labels have {targets} targets; allowed: accuracy, the "
+                "share of the rows with all of them right"
             )
+        known = _labels(truth, predicted)
         return cls(chosen, inputs, rows, known, original, signature.labels, batches)
 
     def other_rows(self, calibration: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -150,9 +149,11 @@ class HeldOut:
 
         if self.metric is Metric.RMSE:
             return float(metrics.root_mean_squared_error(self.truth, self._numbers(given)))
-        predicted = classes(given, self.labels, self.rows)
+        assert self.truth is not None
+        targets = self.truth.shape[1] if self.truth.ndim > 1 else 1
+        predicted = classes(given, self.labels, self.rows, targets)
         if self.metric is Metric.ACCURACY:
-            return float(metrics.accuracy_score(self.truth, predicted))
+            return float((self.truth == predicted).reshape(self.rows, -1).all(axis=1).mean())
         return float(metrics.f1_score(self.truth, predicted, average="macro", zero_division=0.0))
 
     def _numbers(self, given: Mapping[str, Array]) -> Array | None:
@@ -160,87 +161,34 @@ class HeldOut:
         return numbers(given, self.rows, self.truth.shape[1])
 
 
-def answers(
-    inference: Inference, signature: Signature, inputs: Mapping[str, Array], *, together: int = _CHUNK
-) -> dict[str, Array]:
-    """Compute every output for all rows, `together` at a time.
-
-    Where the rows are not the first dimension of an output, as in the scores of a forest with several
-    targets, one row at a time gives `[rows, ...]` of what each run gave.
-
-    Raises:
-        RequestError: the model cannot take the rows.
-        SourceError: an output has another shape in each run.
-
-    """
-    names = [spec.name for spec in signature.outputs]
-    rows = len(next(iter(inputs.values())))
-    parts = [
-        inference.run({name: array[start : start + together] for name, array in inputs.items()}, names)
-        for start in range(0, rows, together)
-    ]
-    sizes = [min(together, rows - start) for start in range(0, rows, together)]
-    return {
-        name: _joined(name, arrays, sizes)
-        for name, arrays in zip(names, zip(*parts, strict=True), strict=True)
-    }
-
-
-def answers_as_served(
-    inference: Inference, signature: Signature, inputs: Mapping[str, Array]
-) -> tuple[dict[str, Array], bool]:
-    """Compute every output as the server does: requests are batched if rows do not depend on each other.
-
-    Returns:
-        The outputs by name, and whether rows give together what each gives alone.
-
-    Raises:
-        RequestError: the model cannot take the rows.
-        SourceError: an output has another shape for each row.
-
-    """
-    few = {name: array[:_TRIED] for name, array in inputs.items()}
-    whole, alone = (answers(inference, signature, few, together=count) for count in (_TRIED, 1))
-    batches = all(_are_alike(whole[name], array) for name, array in alone.items())
-    return answers(inference, signature, inputs, together=_CHUNK if batches else 1), batches
-
-
-def _joined(name: str, parts: Sequence[Any], sizes: Sequence[int]) -> Array:
-    """Join the runs of so many rows each; a single run of several rows stays as it is."""
-    arrays = [np.asarray(part) for part in parts]
-    is_by_row = all(array.shape[:1] == (size,) for array, size in zip(arrays, sizes, strict=True))
-    shapes = {array.shape[1:] if is_by_row else array.shape for array in arrays}
-    if len(shapes) > 1:
-        found = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
-        raise SourceError(
-            f"PACKAGE: the output {name} has another shape from run to run, {found}: variants cannot be "
-            "compared by it"
-        )
-    if is_by_row:
-        return np.concatenate(arrays)
-    return np.stack(arrays) if sizes[0] == 1 else arrays[0]
-
-
-def _are_alike(whole: Array, alone: Array) -> bool:
-    if whole.shape != alone.shape:
-        return False
-    if alone.dtype.kind == "f":
-        return np.allclose(whole, alone, rtol=1e-3, atol=1e-5, equal_nan=True)
-    return bool((whole == alone).all())
-
-
 def _are_targets(truth: Sequence[Any], original: Mapping[str, Array]) -> bool:
     """Whether several numbers a row are a regression's: columns of fractions alone look like scores, too."""
     return isinstance(truth[0], list) and all(array.dtype.kind == "f" for array in original.values())
 
 
-def _numbers(truth: Sequence[Any], original: Mapping[str, Array], rows: int) -> Array:
+def _labels(truth: Sequence[Any], predicted: Array) -> Array:
+    """The labels as text, in the shape of what the model predicts."""
+    targets = predicted.shape[1] if predicted.ndim > 1 else 1
+    told = "one label" if targets == 1 else f"{targets} labels"
+    for row, value in enumerate(truth):
+        if (len(value) if isinstance(value, list) else 1) != targets:
+            raise SourceError(f"--labels[{row}]: {value!r}, expected {told}")
+    texts = [shown_classes(value) for value in np.array(truth, np.object_).ravel()]
+    known = np.array(texts).reshape(predicted.shape)
+    if not set(texts) & set(predicted.ravel().tolist()):
+        raise SourceError(
+            f"--labels: the model answers {_few(predicted)}, the labels are {_few(known)}: none fits"
+        )
+    return known
+
+
+def _numbers(truth: Sequence[Any], original: Mapping[str, Array], rows: int, how: str) -> Array:
     values = [value if isinstance(value, list) else [value] for value in truth]
     targets = len(values[0])
     told = "one number" if targets == 1 else f"{targets} numbers"
     if numbers(original, rows, targets) is None:
         raise SourceError(
-            f"--metric: given rmse, --labels have {told} for each row, and no output of the model has; its "
+            f"--metric: {how}, --labels have {told} for each row, and no output of the model has; its "
             f"outputs: {', '.join(f'{name} {list(array.shape)}' for name, array in original.items())}"
         )
     for row, value in enumerate(values):
@@ -252,5 +200,5 @@ def _numbers(truth: Sequence[Any], original: Mapping[str, Array], rows: int) -> 
 
 
 def _few(values: Array) -> str:
-    found = sorted(set(values.tolist()))
+    found = sorted(set(values.ravel().tolist()))
     return ", ".join(found[:4]) + (", …" if len(found) > 4 else "")

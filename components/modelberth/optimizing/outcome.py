@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, Final
 
 from modelberth.optimizing.choice import Floor, Verdict, judge
-from modelberth.optimizing.held_out import HeldOut, Metric, Quality, answers_as_served
+from modelberth.optimizing.held_out import HeldOut, Metric, Quality
 from modelberth.optimizing.latency import Clock, Timing, interleaved
 from modelberth.optimizing.methods import Method, variants
 from modelberth.optimizing.original import Original
+from modelberth.optimizing.runs import answers_as_served
 from modelberth.packaging import MANIFEST, Package, SourceError
 from modelberth_server.errors import ModelError, RequestError
 from modelberth_server.model.manifest import Manifest

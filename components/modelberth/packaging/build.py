@@ -18,6 +18,7 @@ from modelberth.packaging.convert import Converted, convert, feature_count
 from modelberth.packaging.errors import ConversionError, SourceError, predicting
 from modelberth.packaging.frameworks import Framework, framework_of, installed_version, require_fitted
 from modelberth.packaging.graph import EXAMPLE, Session, canonical, serialized, sized
+from modelberth.packaging.json_value import metrics_of
 from modelberth.packaging.package import MODEL, PREPROCESS, Package
 from modelberth.packaging.parity import TOLERANCE, Parity, compare
 from modelberth.packaging.preprocessing import Preprocess, load_preprocess
@@ -75,6 +76,7 @@ def build(
     _require(version, _VERSION, "--version", "1 to 63 letters, digits, dots, hyphens or underscores")
     if not 0 <= tolerance < 1:
         raise SourceError(f"--tolerance: given {tolerance:g}, allowed: 0 to below 1")
+    metrics = metrics_of(trained.metrics) if trained.metrics is not None else None
     framework = framework_of(trained.model)
     require_fitted(trained.model)
     step = load_preprocess(preprocess) if preprocess else None
@@ -108,8 +110,8 @@ def build(
     if example:
         manifest["example"] = example
     manifest["parity"] = _told(parity, told, samples)
-    if trained.metrics:
-        manifest["metrics"] = dict(trained.metrics)
+    if metrics:
+        manifest["metrics"] = metrics
     if trained.reference is not None:
         say("Counting the reference data")
         manifest["reference"] = _reference(trained.reference, session, step, features)

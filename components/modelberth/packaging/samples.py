@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 
 from modelberth.packaging.errors import SourceError
+from modelberth.packaging.json_value import json_value
 from modelberth.packaging.trained import Array
 
 __all__ = ["Origin", "Samples", "as_array", "read_rows", "require_columns"]
@@ -54,9 +56,14 @@ class Samples:
         """The first rows that JSON can hold, to try the model with; None for rows drawn at random."""
         if self.origin == "random":
             return None
-        # NaN stands for a missing value in Python, and JSON has no word for it.
-        usable = [row for row, values in zip(self.rows, self.array, strict=True) if _is_finite(values)]
-        return usable[:_EXAMPLES] or None
+        usable: list[Any] = []
+        for row in self.rows:
+            # NaN stands for a missing value in Python, and JSON has no word for it.
+            with contextlib.suppress(SourceError):
+                usable.append(json_value(row, ""))
+            if len(usable) == _EXAMPLES:
+                break
+        return usable or None
 
 
 def read_rows(path: Path, option: str) -> Any:
@@ -146,8 +153,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_finite(values: Any) -> bool:
-    array = np.asarray(values)
-    return array.dtype.kind != "f" or bool(np.isfinite(array).all())

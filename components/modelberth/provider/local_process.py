@@ -53,6 +53,10 @@ class LocalProcess:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def identity(self, inputs: Properties) -> str:
+        """The name, which decides the folder."""
+        return str(inputs["name"])
+
     def check(self, news: Properties, olds: Properties) -> Checked:
         """Fill in defaults and the model's digest; refuse a model or a port that cannot work."""
         inputs = {**_DEFAULTS, **news}
@@ -94,7 +98,7 @@ class LocalProcess:
             if not found:
                 self._remove(directory, _drain_timeout(inputs))
             raise
-        return Observed(str(inputs["name"]), inputs, outputs)
+        return Observed(self.identity(inputs), inputs, outputs)
 
     def read(self, resource_id: str, inputs: Properties, outputs: Properties) -> Observed | None:
         """Ask the process itself: gone, well, or unwell and why."""

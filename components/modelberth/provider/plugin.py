@@ -10,6 +10,7 @@ from pathlib import Path
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from modelberth.provider import translation
+from modelberth.provider.engine_log import EngineLog
 from modelberth.provider.servicer import Servicer
 
 _CALLS_AT_ONCE = 64
@@ -18,10 +19,12 @@ _GRACE_SECONDS = 3600.0
 
 
 def main() -> int:
-    """Serve on a free loopback port until the engine cancels, signals or dies."""
+    """Serve on a free loopback port until the engine, whose address is given, cancels, signals or dies."""
     # Before the port is printed: an engine that dies earlier has closed the pipe, which ends us there.
     parent = os.getppid()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
+    if len(sys.argv) > 1:
+        logging.getLogger("modelberth.provider.kubernetes").addHandler(EngineLog(sys.argv[1]))
     server = translation.server(_CALLS_AT_ONCE)
     servicer = Servicer(Path.cwd())
     # Before the engine knows the port: from then on it may interrupt at any time.

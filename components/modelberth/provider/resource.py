@@ -30,6 +30,8 @@ class Settings:
     """Folder that relative paths start from."""
     state_dir: Path
     """Folder that holds a folder for each process."""
+    offline: bool = False
+    """Nothing outside this machine is asked: what it would say is left open."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,9 @@ class Observed:
 
 class CustomResource(Protocol):
     """The life of one resource type. Every operation raises `ResourceError` with what to do about it."""
+
+    def identity(self, inputs: Properties) -> str:
+        """The id that a create with these inputs gives."""
 
     def check(self, news: Properties, olds: Properties) -> Checked:
         """Refuse what cannot work, and fill in defaults; `olds` are the inputs of the last deployment."""

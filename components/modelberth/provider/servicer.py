@@ -16,6 +16,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from modelberth._version import __version__
+from modelberth.provider.kubernetes.api_key import ApiKey
+from modelberth.provider.kubernetes.requirements import Requirements
 from modelberth.provider.local_process import LocalProcess
 from modelberth.provider.resource import (
     Change,
@@ -27,7 +29,11 @@ from modelberth.provider.resource import (
 )
 from modelberth.provider.translation import plain, struct, type_of
 
-_RESOURCES: Mapping[str, Callable[[Settings], CustomResource]] = {"modelberth:local:Process": LocalProcess}
+_RESOURCES: Mapping[str, Callable[[Settings], CustomResource]] = {
+    "modelberth:kubernetes:ApiKey": ApiKey,
+    "modelberth:kubernetes:Requirements": Requirements,
+    "modelberth:local:Process": LocalProcess,
+}
 _SETTINGS = {"root", "stateDir", "version"}
 
 

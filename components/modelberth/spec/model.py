@@ -170,7 +170,8 @@ class ModelSource(Part):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if self.scheme != "file" and self.revision is None and self.sha256 is None:
+        by_digest = self.scheme == "oci" and re.search(r"@sha256:[0-9a-f]{64}$", self.uri) is not None
+        if self.scheme != "file" and self.revision is None and self.sha256 is None and not by_digest:
             raise SpecError(
                 Problem(
                     "sha256",

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from modelberth.errors import Problem, SpecError
 
+from .model import ModelSource
 from .quantities import Amount, Duration
-from .rules import Count, Matching, Number, Part, between
+from .rules import Count, Flag, Matching, Number, Part, between
 
 __all__ = [
     "BlueGreen",
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 Bake = Annotated[Duration, between(Duration, "0s", "7d")]
+
+_PREVIOUS = (
+    "Model that the endpoint comes from, which keeps serving beside the new one. Unset: none, the new "
+)
 
 
 class Rolling(Part):
@@ -78,7 +83,7 @@ class HeaderMatch(Part):
 
 
 class Guard(Part):
-    """What must hold at the new revision, else all traffic goes back to the old one."""
+    """What must hold at the new revision; else all traffic goes back, or on some targets an alert is sent."""
 
     max_error_percent: Number | None = Field(
         1.0,
@@ -115,6 +120,24 @@ class Canary(Part):
     guard: Guard = Field(
         default_factory=Guard, description="What must hold at the new revision during every step."
     )
+    previous: ModelSource | None = Field(None, description=f"{_PREVIOUS}model gets every request.")
+    step: Count = Field(
+        1,
+        ge=0,
+        le=11,
+        description="Step that is reached, with `previous`: 0 sends every request to the previous model "
+        "(the way back), one more than there are `steps` every request to the new one.",
+    )
+
+    @model_validator(mode="after")
+    def _step_exists(self) -> Self:
+        last = len(self.steps) + 1
+        if self.step > last:
+            allowed = f"0 to {last}, since there are {len(self.steps)} steps and {last} is the whole traffic"
+            raise SpecError(Problem("step", str(self.step), allowed))
+        if self.previous is None and self.step != 1:
+            raise SpecError(Problem("step", str(self.step), "1 without rollout.previous"))
+        return self
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -140,6 +163,16 @@ class BlueGreen(Part):
         Duration(600_000),
         description="Time that the old set stays ready after the switch; both sets cost meanwhile.",
     )
+    previous: ModelSource | None = Field(None, description=f"{_PREVIOUS}model gets every request.")
+    active: Literal["new", "previous"] = Field(
+        "new", description="Set that gets every request, with `previous`: the way there and back."
+    )
+
+    @model_validator(mode="after")
+    def _there_are_two(self) -> Self:
+        if self.previous is None and self.active == "previous":
+            raise SpecError(Problem("active", self.active, "new without rollout.previous"))
+        return self
 
 
 class Shadow(Part):
@@ -147,6 +180,18 @@ class Shadow(Part):
 
     strategy: Literal["shadow"] = Field("shadow", description="How a change is rolled out.")
     percent: Count = Field(10, ge=1, le=100, description="Share of the requests that is copied, in percent.")
+    previous: ModelSource | None = Field(
+        None, description=f"{_PREVIOUS}model answers, since there is no other."
+    )
+    promoted: Flag = Field(
+        default=False, description="The new model answers and nothing is copied, with `previous`."
+    )
+
+    @model_validator(mode="after")
+    def _promoted_from_something(self) -> Self:
+        if self.previous is None and self.promoted:
+            raise SpecError(Problem("promoted", "true", "false without rollout.previous"))
+        return self
 
 
 Rollout = Annotated[Rolling | Recreate | Canary | BlueGreen | Shadow, Field(discriminator="strategy")]

@@ -94,7 +94,7 @@ class Network(Part):
         max_length=100,
         description="Hosts and IP networks that replicas may connect to, beside the model's store and the "
         "log service. "
-        "Unset: the network's own rules. Empty list: none.",
+        "Unset: the network's own rules; on Kubernetes what the endpoint itself needs. Empty list: none.",
     )
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .kubernetes import KubernetesTarget
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
 
@@ -27,9 +28,6 @@ GcpProject = Annotated[str, Matching(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of
 AzureLocation = Annotated[str, Matching(r"[a-z]+[0-9]?", "an Azure location such as westeurope")]
 ResourceGroup = Annotated[
     str, Matching(r"[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]", "the name of an Azure resource group")
-]
-DnsLabel = Annotated[
-    str, Matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "1 to 63 lower-case letters, digits and hyphens")
 ]
 
 
@@ -102,16 +100,6 @@ class AzureMLTarget(Part):
     instance_type: (
         Annotated[str, Matching(r"Standard_[A-Za-z0-9_]+", "a machine size such as Standard_DS3_v2")] | None
     ) = Field(None, description="Machine size. Unset: the cheapest that holds `resources`.")
-
-
-class KubernetesTarget(Part):
-    """A Deployment in any Kubernetes cluster."""
-
-    kind: Literal["kubernetes"] = Field("kubernetes", description=_KIND)
-    context: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
-        None, description="Context of the kubeconfig. Unset: its current one."
-    )
-    namespace: DnsLabel = Field("modelberth", description="Namespace of the endpoint's objects.")
 
 
 Target = Annotated[

@@ -9,7 +9,7 @@ import numpy as np
 from modelberth_server.errors import RequestError
 from modelberth_server.json_body import expect
 from modelberth_server.model.signature import Preprocess, Signature
-from modelberth_server.tensors import Array, TensorSpec, decode, encode, shown
+from modelberth_server.tensors import Array, TensorSpec, decode, decode_scalar, encode, shown
 
 __all__ = ["column", "inputs_of_rows", "output_names", "outputs_by_row"]
 
@@ -41,12 +41,15 @@ def inputs_of_rows(signature: Signature, rows: Any, field: str, *, booleans: boo
     return _named(specs, _some(rows, field), field, booleans=booleans)
 
 
-def column(values: list[Any], spec: TensorSpec, field: str, *, booleans: bool = True) -> Array:
+def column(values: Any, spec: TensorSpec, field: str, *, booleans: bool = True) -> Array:
     """Turn the values of one input, one for each row, into its array.
 
     Where the model takes one value for each row in a list of its own, `[[3], [4]]`, as converters of tables
-    make it, the lists may be left out.
+    make it, the lists may be left out. Where it takes a scalar or any rank, a value alone is a tensor of rank
+    0, as for TensorFlow Serving.
     """
+    if not spec.shape and type(values) is not list:
+        return decode_scalar(values, spec.datatype, field, booleans=booleans)
     if spec.shape[1:] == (1,) and type(values) is list and values and type(values[0]) is not list:
         flat = decode(values, spec.datatype, spec.shape[:1], field, booleans=booleans)
         return flat.reshape(-1, 1)

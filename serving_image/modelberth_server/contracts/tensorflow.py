@@ -40,8 +40,8 @@ def predict(signature: Signature, request: Request) -> Prediction:
 
     `instances` are rows, and so is the response's `predictions`: the values of the one output, or an object
     of all outputs for each row. `inputs` is the tensor of the one input, or an object of all tensors by name,
-    and `outputs` in the response has the same form. The column form holds what the model itself takes, so it
-    passes by a package's own step before the model.
+    and `outputs` in the response has the same form; a value without lists is a tensor of rank 0. The column
+    form holds what the model itself takes, so it passes by a package's own step before the model.
 
     Raises:
         RequestError: 400, naming the field at fault, or 415.

@@ -1,11 +1,14 @@
 """The gRPC server of the Open Inference Protocol: it turns calls into requests and responses into answers."""
 
+import math
+
 import grpc
 import grpc.aio
 
 from modelberth_server.errors import ListenError
 from modelberth_server.grpc_v2.credentials import server_credentials
 from modelberth_server.grpc_v2.service import Handle, InferenceService
+from modelberth_server.http.limits import KEEP_ALIVE_SECONDS
 from modelberth_server.settings import Settings
 
 __all__ = ["GrpcServer", "serve"]
@@ -41,6 +44,9 @@ async def serve(settings: Settings, handle: Handle) -> GrpcServer:
         options=(
             ("grpc.max_receive_message_length", settings.max_body_bytes),
             ("grpc.max_send_message_length", -1),
+            # As on the main port; gRPC's own is 2 minutes, in which strangers would hold many sockets.
+            ("grpc.server_handshake_timeout_ms", math.ceil(settings.header_timeout_seconds * 1000)),
+            ("grpc.max_connection_idle_ms", math.ceil(KEEP_ALIVE_SECONDS * 1000)),
             # Without it a second server would share the port instead of being refused.
             ("grpc.so_reuseport", int(settings.workers > 1)),
         )

@@ -65,8 +65,9 @@ class _Reply:
     def __init__(self) -> None:
         self._future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
-    def answer(self, request: Request, response: Response) -> None:
-        if not request.abandoned:
+    def answer(self, request: Request, response: Response) -> None:  # noqa: ARG002
+        # Cancelled already where the call was given up, of which its coroutine only learns when it goes on.
+        if not self._future.done():
             self._future.set_result(response)
 
     async def response(self, request: Request) -> Response:

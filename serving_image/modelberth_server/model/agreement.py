@@ -61,4 +61,4 @@ def _listed(specs: tuple[TensorSpec, ...]) -> str:
 
 
 def _form(spec: TensorSpec) -> str:
-    return f"{spec.name!r} {spec.datatype.name} {list(spec.shape) if spec.shape else 'of any rank'}"
+    return f"{spec.name!r} {spec.datatype.name} {'of ' * spec.unknown_rank}{spec.form}"

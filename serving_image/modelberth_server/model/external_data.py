@@ -2,13 +2,13 @@
 
 Such a file is not the model alone: its sha256 would pin nothing of the weights, and the location may point
 anywhere on the machine, even into this process's memory. ONNX Runtime has no switch to refuse them, and
-`onnx`, which could read the file, is not in the image. So this walks the Protocol Buffers wire format, which
-is stable by promise: https://protobuf.dev/programming-guides/encoding/. Field numbers: `onnx.proto3` of
-ONNX 1.23.
+`onnx`, which could read the file, is not in the image. Field numbers: `onnx.proto3` of ONNX 1.23.
 """
 
 from collections.abc import Iterator
 from typing import Final
+
+from modelberth_server.model.wire import fields
 
 __all__ = ["external_locations"]
 
@@ -56,7 +56,7 @@ def _external_tensors(model: bytes) -> Iterator[tuple[bool, memoryview]]:
     while pending:
         message, main, data = pending.pop()
         external = False
-        for number, value in _fields(data):
+        for number, value in fields(data):
             if message == "Tensor" and number in (_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION):
                 external |= bool(value)
             elif isinstance(value, memoryview) and (inner := _FIELDS.get(message, {}).get(number)):
@@ -69,42 +69,7 @@ def _external_tensors(model: bytes) -> Iterator[tuple[bool, memoryview]]:
 
 def _entries(tensor: memoryview) -> Iterator[tuple[bytes, bytes]]:
     """Yield the keys and values of a tensor's external data."""
-    for number, value in _fields(tensor):
+    for number, value in fields(tensor):
         if number == _TENSOR_EXTERNAL_DATA and isinstance(value, memoryview):
-            entry = {key: bytes(text) for key, text in _fields(value) if isinstance(text, memoryview)}
+            entry = {key: bytes(text) for key, text in fields(value) if isinstance(text, memoryview)}
             yield entry.get(1, b""), entry.get(2, b"")
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value of each field of a message; fixed-width values as their bytes."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        value: int | memoryview
-        match tag & 7:
-            case 0:  # varint
-                value, at = _varint(data, at)
-            case 1:  # 64 bits
-                value, at = data[at : at + 8], at + 8
-            case 2:  # length, then bytes
-                size, at = _varint(data, at)
-                value, at = data[at : at + size], at + size
-            case 5:  # 32 bits
-                value, at = data[at : at + 4], at + 4
-            case other:
-                raise ValueError(f"wire type {other}")
-        if at > len(data):
-            raise ValueError("a field runs past the end")
-        yield tag >> 3, value
-
-
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """Read a base-128 varint; return it and the place after it."""
-    value = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a varint does not end")

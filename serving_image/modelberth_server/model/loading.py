@@ -1,7 +1,7 @@
 """From a reference to a model that is ready to run: fetched, verified, parsed, warm."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import onnxruntime
@@ -10,6 +10,7 @@ import orjson
 from modelberth_server.errors import ModelError
 from modelberth_server.model.discovery import discover
 from modelberth_server.model.package import Package
+from modelberth_server.model.ranks import unranked
 from modelberth_server.model.reference import ModelReference
 from modelberth_server.model.session import Model, open_session, tensor_specs
 from modelberth_server.model.signature import FIRST_VERSION, UNNAMED, Signature
@@ -41,12 +42,14 @@ def load(reference: ModelReference, settings: Settings, environ: Mapping[str, st
         package = _package(reference, settings, environ)
         manifest = package.manifest
         session = open_session(package, settings.threads)
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        unknown = _unranked(package, (*inputs, *outputs))
         signature = Signature(
             name=settings.model_name or (manifest.name if manifest else UNNAMED),
             version=reference.version or (manifest.version if manifest else FIRST_VERSION),
             sha256=package.sha256,
-            inputs=tensor_specs(session.get_inputs(), package.path),
-            outputs=tensor_specs(session.get_outputs(), package.path),
+            inputs=tensor_specs(inputs, package.path, unknown),
+            outputs=tensor_specs(outputs, package.path, unknown),
             example=package.example or _example(session),
             preprocess=package.preprocess,
             reference=package.reference,
@@ -74,6 +77,15 @@ def _package(reference: ModelReference, settings: Settings, environ: Mapping[str
     fetched = fetcher.fetch(reference.uri, reference.sha256)
     # An archive has a digest of its own, and what was in it another one.
     return Package.read(fetched.path, fetched.sha256)
+
+
+def _unranked(package: Package, tensors: Iterable[Any]) -> frozenset[str]:
+    if all(tensor.shape for tensor in tensors):
+        return frozenset()
+    try:
+        return unranked(package.onnx)
+    except ValueError as error:
+        raise ModelError(f"{package.path} is not an ONNX model that can be served: {error}") from None
 
 
 def _example(session: onnxruntime.InferenceSession) -> list[Any] | None:

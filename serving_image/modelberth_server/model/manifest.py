@@ -1,6 +1,7 @@
 """The manifest of a model package, `modelberth.json`; docs/model-package.md has the format."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Manifest:
         if len(data) > MAX_MANIFEST_BYTES:
             raise ModelError(f"{source}: {len(data)} bytes, at most {MAX_MANIFEST_BYTES} are read")
         try:
-            value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant)
+            value = json.loads(data.decode(), object_pairs_hook=_unique)
+            _require_finite(value, "")
             return _manifest(value)
         except RecursionError:
             raise ModelError(f"{source}: nested too deeply") from None
@@ -118,8 +120,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is not a number of JSON")
+def _require_finite(value: Any, where: str) -> None:
+    """Refuse NaN and Infinity, which Python writes and JSON has not, and what is too large for a float."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where or 'the manifest'}: {_shown(value)}, expected a finite number")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _require_finite(item, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            if isinstance(item, float | dict | list):
+                _require_finite(item, f"{where}[{index}]")
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """ONNX Runtime behind the little that the server knows of an engine: open, describe, run, abort."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,14 +123,19 @@ def open_session(package: Package, threads: int) -> onnxruntime.InferenceSession
         ) from None
 
 
-def tensor_specs(tensors: Iterable[Any], path: Path) -> tuple[TensorSpec, ...]:
+def tensor_specs(tensors: Iterable[Any], path: Path, unranked: Container[str] = ()) -> tuple[TensorSpec, ...]:
     """Translate ONNX Runtime's description of inputs or outputs; symbolic dimensions become -1.
 
+    Args:
+        tensors: as the session describes them
+        path: of the model, for errors
+        unranked: names of tensors whose rank is unknown, which it describes as scalars
+
     Raises:
-        ModelError: a type that has no form in JSON; it names the model's path.
+        ModelError: a type that has no form in JSON.
 
     """
-    return tuple(_spec(path, tensor) for tensor in tensors)
+    return tuple(_spec(path, tensor, unknown_rank=tensor.name in unranked) for tensor in tensors)
 
 
 def _run_options() -> onnxruntime.RunOptions:
@@ -139,16 +144,16 @@ def _run_options() -> onnxruntime.RunOptions:
     return options
 
 
-def _spec(path: Path, tensor: Any) -> TensorSpec:
+def _spec(path: Path, tensor: Any, *, unknown_rank: bool) -> TensorSpec:
     datatype = ONNX_DATATYPES.get(tensor.type)
     if datatype is None:
         raise ModelError(
             f"{path}: {tensor.name} is a {tensor.type}, which has no JSON form; "
             "export numeric or string tensors (skl2onnx: zipmap off)"
         )
-    return TensorSpec(
-        tensor.name, datatype, tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
-    )
+    shape = tuple(size if isinstance(size, int) else -1 for size in tensor.shape)
+    # The engine may have inferred what the file does not say.
+    return TensorSpec(tensor.name, datatype, shape, unknown_rank=unknown_rank and not shape)
 
 
 def _reason(error: Exception) -> str:

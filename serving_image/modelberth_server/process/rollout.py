@@ -12,13 +12,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from modelberth_server.app import App
-from modelberth_server.errors import ModelError, StartError
-from modelberth_server.execution.rehearsal import rehearse
-from modelberth_server.model.agreement import require_same_inputs
-from modelberth_server.model.loading import load
-from modelberth_server.model.reference import ModelReference, check, references
-from modelberth_server.model.session import Model
-from modelberth_server.model.versions import Served, Versions
+from modelberth_server.errors import StartError
+from modelberth_server.model.versions import Served
+from modelberth_server.process.versions import load_versions
 from modelberth_server.settings import Settings
 
 __all__ = ["Rollout"]
@@ -91,7 +87,9 @@ class Rollout:
 
     async def _change(self) -> None:
         loop = asyncio.get_running_loop()
-        served = await loop.run_in_executor(self._app.execution.pool, self._load)
+        served = await loop.run_in_executor(
+            self._app.execution.pool, load_versions, self._settings, self._environ, self._served
+        )
         self._app.serve(*served)
         self._served = served
         # What is there now stays: the collector need not look through it, which takes it 5 ms in between two
@@ -99,43 +97,6 @@ class Rollout:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-
-    def _load(self) -> tuple[Served, ...]:
-        """Load the versions that are not there yet.
-
-        Raises:
-            StartError: one is refused, or does not take the inputs of the others.
-
-        """
-        there: dict[tuple[str | None, str | None], Model] = {
-            (one.model.signature.version, one.model.signature.sha256): one.model for one in self._served
-        }
-        asked = references(self._settings, self._environ)
-        served = []
-        for reference in asked:
-            model = there.get((reference.version, reference.sha256))
-            if model is None:
-                model = self._load_one(reference)
-            else:
-                # The next start has to find it again.
-                check(reference, self._settings)
-            served.append(Served(model, reference.weight, reference.shadow))
-        primary = Versions(*served).primary
-        for reference, one in zip(asked, served, strict=True):
-            if primary is not None and one.model is not primary:
-                require_same_inputs(reference.origin, one.model.signature, primary.signature)
-        return tuple(served)
-
-    def _load_one(self, reference: ModelReference) -> Model:
-        try:
-            model = load(reference, self._settings, self._environ)
-            rehearse(model)
-        except StartError:
-            raise
-        except Exception as error:
-            logger.exception("unexpected error while loading the model")
-            raise ModelError(f"{reference.origin}: the model cannot be loaded: {error!r}") from None
-        return model
 
     def _look(self) -> object:
         """Tell one state of the file from another."""

@@ -18,12 +18,13 @@ from modelberth_server.model.discovery import model_in
 from modelberth_server.model.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest
 from modelberth_server.sources.addresses import PrivateHosts
 from modelberth_server.sources.archive import extract, is_archive
+from modelberth_server.sources.checksums import digest_of
 from modelberth_server.sources.https import open_https
 from modelberth_server.sources.object_store import OBJECT_STORES, ObjectStore
-from modelberth_server.sources.stream import CHUNK, MAX_BYTES, SourceError, Stream, save
+from modelberth_server.sources.stream import MAX_BYTES, SourceError, Stream, save
 from modelberth_server.sources.uri import Uri
 
-__all__ = ["Fetched", "Fetcher"]
+__all__ = ["Fetched", "Fetcher", "is_there", "locked", "require_pin"]
 
 _COMMIT: Final = r"[0-9a-f]{40}"
 
@@ -63,12 +64,12 @@ class Fetcher:
         """
         try:
             source = Uri.parse(uri)
-            _require_pin(source, sha256)
+            require_pin(source, sha256)
             if source.scheme == "file" and not (
                 Path(source.path).is_file() and is_archive(Path(source.path))
             ):
                 return Fetched(Path(source.path), sha256)
-            return self._fetch(source, sha256)
+            return self.fetch_source(source, sha256)
         except (SourceError, ValueError) as error:
             raise ModelError(str(error)) from None
         except OSError as error:
@@ -76,12 +77,19 @@ class Fetcher:
                 f"{self.folder}: {error.strerror}; MODELBERTH_MODEL_FOLDER is where fetched models go"
             ) from None
 
-    def _fetch(self, source: Uri, sha256: str | None) -> Fetched:
+    def fetch_source(self, source: Uri, sha256: str | None) -> Fetched:
+        """As `fetch`, for an address whose pin was looked at; never used where it lies.
+
+        Raises:
+            SourceError, ValueError, ModelError: as for `fetch`.
+            OSError: the folder cannot be written to.
+
+        """
         key = hashlib.sha256(f"{source} {sha256}".encode()).hexdigest()[:32]
         target = self.folder / key
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(self.folder / f".{key}.lock"):
-            if sha256 is not None and _is_there(target, sha256):
+        with locked(self.folder / f".{key}.lock"):
+            if sha256 is not None and is_there(target, sha256):
                 return Fetched(_found(target, source), sha256)
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=f".{key}.") as work:
                 new = Path(work) / "new"
@@ -90,7 +98,7 @@ class Fetcher:
                     self._package(source, new, sha256)
                 else:
                     self._file(source, new, sha256)
-                pin = _digest(_pinned_file(_found(new, source)))
+                pin = digest_of(_pinned_file(_found(new, source)))
                 if target.exists():
                     shutil.rmtree(target)
                 new.rename(target)
@@ -98,7 +106,7 @@ class Fetcher:
 
     def _file(self, source: Uri, new: Path, sha256: str | None) -> None:
         path = new / _plain(source.name)
-        digest = self._save(source, path, MAX_BYTES)
+        digest = self.save(source, path, MAX_BYTES)
         # A PyTorch file is a zip: under the name of a model it is a model in disguise, and not unpacked.
         if source.name.lower().endswith(".onnx") or not is_archive(path):
             _expect(str(source), digest, sha256)
@@ -109,7 +117,7 @@ class Fetcher:
         if sha256 is None or digest == sha256:
             return
         inner = _pinned_file(_found(new, source))
-        found = _digest(inner)
+        found = digest_of(inner)
         if found != sha256:
             raise SourceError(
                 f"{source} has sha256 {digest}, and {inner.name} in it {found}; expected {sha256}: check the "
@@ -120,32 +128,46 @@ class Fetcher:
         manifest = source.child(MANIFEST)
         path = new / MANIFEST
         try:
-            _expect(str(manifest), self._save(manifest, path, MAX_MANIFEST_BYTES), sha256)
+            _expect(str(manifest), self.save(manifest, path, MAX_MANIFEST_BYTES), sha256)
         except SourceError as error:
             raise SourceError(
                 f"{error} (a single file's address ends in .onnx, .tar, .tar.gz or .zip)"
             ) from None
         for name, digest in Manifest.parse(path.read_bytes(), str(manifest)).files.items():
             (new / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _expect(str(source.child(name)), self._save(source.child(name), new / name, MAX_BYTES), digest)
+            _expect(str(source.child(name)), self.save(source.child(name), new / name, MAX_BYTES), digest)
 
-    def _save(self, source: Uri, path: Path, most: int) -> str:
-        with self._open(source) as stream:
+    def save(self, source: Uri, path: Path, most: int = MAX_BYTES) -> str:
+        """Fetch one file to a new path, whatever it holds; return its sha256.
+
+        Raises:
+            SourceError: there is none, it may not be read, or it has more than `most` bytes.
+
+        """
+        with self.open(source) as stream:
             return save(stream, path, str(source), most)
 
     @contextmanager
-    def _open(self, source: Uri) -> Iterator[Stream]:
+    def open(self, source: Uri, url: str | None = None) -> Iterator[Stream]:
+        """Read one file piece by piece; `url`: from this address of the same host, for the hub's listings."""
         if source.scheme in OBJECT_STORES or source.scheme == "file":
             with ObjectStore().open(source) as stream:
                 yield stream
             return
         authorized = source.scheme == "hf" and self.hub_token
         headers = {"Authorization": f"Bearer {self.hub_token}"} if authorized else {}
-        with open_https(source.url, allowed=self.private_hosts, headers=headers, context=self.tls) as stream:
+        address = url or source.url
+        with open_https(address, allowed=self.private_hosts, headers=headers, context=self.tls) as stream:
             yield stream
 
 
-def _require_pin(source: Uri, sha256: str | None) -> None:
+def require_pin(source: Uri, sha256: str | None) -> None:
+    """Refuse an address whose content may change unseen.
+
+    Raises:
+        SourceError: it has neither a sha256 nor a revision that its source never changes.
+
+    """
     unchanging = source.revision is not None
     if source.scheme == "hf":
         unchanging = re.fullmatch(_COMMIT, source.revision or "") is not None
@@ -174,26 +196,18 @@ def _pinned_file(path: Path) -> Path:
     return path / MANIFEST if path.is_dir() else path
 
 
-def _is_there(target: Path, sha256: str) -> bool:
+def is_there(target: Path, sha256: str) -> bool:
     """Whether an earlier fetch left all of it, unchanged."""
     try:
         path = model_in(target) if target.is_dir() else None
-        if path is None or _digest(_pinned_file(path)) != sha256:
+        if path is None or digest_of(_pinned_file(path)) != sha256:
             return False
         if not path.is_dir():
             return True
         manifest = Manifest.parse((path / MANIFEST).read_bytes(), str(path))
-        return all(_digest(path / name) == digest for name, digest in manifest.files.items())
+        return all(digest_of(path / name) == digest for name, digest in manifest.files.items())
     except (ModelError, OSError):
         return False
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _plain(name: str) -> str:
@@ -203,7 +217,8 @@ def _plain(name: str) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that other processes of this machine, and of some shared file systems, wait for."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -35,7 +35,7 @@ def parquet_file(layout: Layout, requests: Sequence[Captured]) -> bytes:
         parts = [(request.arrays[position], request.rows) for request in requests]
         table[column.name] = (_lists if column.index is None else _scalars)(parts, column.dtype)
     shapes = {
-        f"{kind}.{spec.name}": str(list(spec.shape))
+        f"{kind}.{spec.name}": spec.form
         for kind, specs in (("input", signature.inputs), ("output", signature.outputs))
         for spec in specs
     }

@@ -4,8 +4,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+import grpc
 import orjson
 
+from serving.fuzz.call import Call
 from serving.fuzz.messages import Message
 from serving.fuzz.wire import Stream
 
@@ -63,6 +65,20 @@ class Judgement:
             self._note(f"{stream.kind}: {len(responses)} responses, expected {low} to {high}", stream.data)
         if rest and not stream.reset:
             self._note(f"{stream.kind}: no response: {rest[:80]!r}", stream.data)
+
+    def call(self, call: Call, status: grpc.StatusCode, details: str) -> None:
+        """Judge what a gRPC call came to; the tally has the numbers of the statuses."""
+        self.cases += 1
+        number = status.value[0]
+        self.answers[call.method[:20], number] += 1
+        self.kinds[call.kind, number] += 1
+        fault = None
+        if status not in call.allowed:
+            fault = f"{status.name}, expected one of {sorted(one.name for one in call.allowed)}"
+        elif status is grpc.StatusCode.INVALID_ARGUMENT and _MESSAGE.fullmatch(details) is None:
+            fault = "an error that names no field"
+        if fault is not None:
+            self._note(f"{call.kind}: {fault}\n    {details[:300]}", call.data)
 
     def lost(self, kind: str, data: bytes) -> None:
         """Note a request that got no response."""

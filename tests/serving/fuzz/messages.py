@@ -152,7 +152,7 @@ class Messages:
         tensors = self._tensors()
         parts = []
         for tensor in tensors:
-            parts.append(_raw(tensor.pop("data"), tensor["datatype"]))
+            parts.append(raw_elements(tensor.pop("data"), tensor["datatype"]))
             tensor["parameters"] = {"binary_data_size": len(parts[-1])}
         header = json.dumps({"inputs": tensors, "parameters": {"binary_data_output": True}}).encode()
         return Message(
@@ -182,7 +182,8 @@ class Messages:
         return Message("/invocations", "/invocations", file.getvalue(), headers)
 
 
-def _raw(values: Any, datatype: str) -> bytes:
+def raw_elements(values: Any, datatype: str) -> bytes:
+    """The elements as `raw_input_contents` and the binary extension have them."""
     if datatype != "BYTES":
         return np.array(values, _DTYPES[datatype]).tobytes()
     elements = [str(one).encode() for one in np.array(values, object).reshape(-1)]

@@ -1,7 +1,9 @@
 """The judge of the fuzzer goes red where it has to."""
 
+import grpc
 import pytest
 
+from serving.fuzz.call import Call
 from serving.fuzz.judge import Judgement, Response, split
 from serving.fuzz.messages import Message
 from serving.fuzz.wire import Stream
@@ -50,3 +52,24 @@ def test_too_many_or_too_few_answers_are_a_fault(received: bytes, faults: int) -
     judgement = Judgement()
     judgement.stream(Stream("noise", b"x", (1, 1)), received)
     assert len(judgement.faults) == faults
+
+
+CALL = Call("ModelInfer", b"", "cut", frozenset({grpc.StatusCode.INVALID_ARGUMENT}))
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "fault"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, "inputs[0].shape: [0], expected 4", None),
+        (grpc.StatusCode.INVALID_ARGUMENT, "bad request", "an error that names no field"),
+        (grpc.StatusCode.UNKNOWN, "Unexpected <class>: x", "UNKNOWN, expected one of ['INVALID_ARGUMENT']"),
+        (grpc.StatusCode.OK, "", "OK, expected one of ['INVALID_ARGUMENT']"),
+    ],
+)
+def test_a_call_has_to_come_to_what_its_kind_allows(
+    status: grpc.StatusCode, details: str, fault: str | None
+) -> None:
+    judgement = Judgement()
+    judgement.call(CALL, status, details)
+    assert [one.split("\n")[0] for one in judgement.faults] == ([f"cut: {fault}"] if fault else [])
+    assert judgement.kinds == {("cut", status.value[0]): 1}

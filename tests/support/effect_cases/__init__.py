@@ -3,6 +3,7 @@
 from . import (
     addresses,
     callers,
+    cluster_endpoints,
     counts,
     exposure,
     guards,
@@ -31,6 +32,7 @@ CASES: list[Case] = [
         networks,
         pods,
         keys,
+        cluster_endpoints,
     )
     for case in module.CASES
 ]

@@ -1,10 +1,12 @@
 """Sides that change one property in the direction of a row of the table of settings."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from modelberth.preview.effects.settings import Row
 
+_KEY = re.compile(r'\["[^"]+"\]|[^.\[]+(?:\[\])?')
 _SIDES: dict[str, tuple[Any, Any]] = {
     "any": ("a", "b"),
     "raised": (1, 2),
@@ -31,6 +33,7 @@ def _named(token: str) -> str:
 
 def _inputs(path: str, leaf: Any) -> dict[str, Any]:
     inputs: Any = leaf
-    for key in reversed(path.split(".")):
-        inputs = {key.removesuffix("[]"): [inputs] if key.endswith("[]") else inputs}
+    for key in reversed(_KEY.findall(path)):
+        name = key.strip('["]') if key.startswith("[") else key.removesuffix("[]")
+        inputs = {name: [inputs] if key.endswith("[]") else inputs}
     return dict(inputs)

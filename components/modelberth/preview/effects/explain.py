@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -10,6 +11,7 @@ from modelberth.preview.plan import Op, Plan, Step
 from modelberth.preview.standins.imitation import replacements
 
 from . import (
+    api_key,
     autoscaling,
     aws,
     aws_exposure,
@@ -19,11 +21,15 @@ from . import (
     gcp,
     gcp_exposure,
     kubernetes,
+    kubernetes_access,
     kubernetes_exposure,
+    kubernetes_traffic,
     local,
+    network_policies,
     networks,
     permissions,
     pod_security,
+    server_settings,
 )
 from .durations import usual
 from .effect import Calls, Effect, Kind, Severity
@@ -42,6 +48,10 @@ MODULES: Final = (
     gcp,
     azure,
     kubernetes,
+    kubernetes_traffic,
+    kubernetes_access,
+    server_settings,
+    api_key,
     local,
     autoscaling,
     permissions,
@@ -50,6 +60,7 @@ MODULES: Final = (
     azure_exposure,
     kubernetes_exposure,
     networks,
+    network_policies,
     pod_security,
     expiry,
 )
@@ -58,6 +69,9 @@ MODULES: Final = (
 _TELLS_LIFE: Final = frozenset({Kind.REPLACED, Kind.REMOVED, Kind.DATA_DELETED, Kind.CREATED})
 _TELLS_THE_END: Final = frozenset({Kind.PERMISSIONS_NARROWED, Kind.NEWLY_PUBLIC})
 """Of what only lets somebody in, or keeps somebody out, that is all that its end means."""
+_REQUIREMENTS: Final = "modelberth:kubernetes:Requirements"
+_CONFIG_MAP: Final = "kubernetes:core/v1:ConfigMap"
+_LABELS: Final = re.compile(r"(metadata\.)?labels\b.*")
 _IF_NOT_REPLACED: Final = frozenset({Kind.IN_PLACE, Kind.ROLLING})
 
 
@@ -75,13 +89,35 @@ def explain(
     Returns:
         One effect of kind `unchanged` where nothing happens.
     """
-    effects = list(_effects(plan, owner, steps, offline=offline))
+    effects = _telling(list(_effects(plan, owner, steps, offline=offline)))
     if not effects:
         said = f"{name(owner)} is unchanged." if owner else "Nothing outside of the endpoints changes."
         urn = owner.urn if owner else ""
         return (Effect(kind=Kind.UNCHANGED, severity=Severity.NONE, sentence=said, urn=urn),)
     order = {step.urn: place for place, step in enumerate(steps)}
     return tuple(sorted(effects, key=lambda effect: (-effect.severity, order.get(effect.urn, -1))))
+
+
+def _telling(effects: list[Effect]) -> list[Effect]:
+    """Without what only repeats the rest; where there is no rest, with it."""
+    telling = [effect for effect in effects if not _is_repetition(effect)]
+    return telling or effects
+
+
+def _is_repetition(effect: Effect) -> bool:
+    """Of a cluster: labels, the question whether it has all, and what is watched, rendered anew."""
+    token = (
+        effect.urn.rpartition("$")[2].partition("::")[0] if "$" in effect.urn else effect.urn.split("::")[-2]
+    )
+    if effect.calls is not Calls.SAFE or "kubernetes:" not in token:
+        return False
+    match effect.kind:
+        case Kind.IN_PLACE if token != _REQUIREMENTS:
+            return bool(effect.paths) and all(map(_LABELS.fullmatch, effect.paths))
+        case Kind.REPLACED:
+            return token == _CONFIG_MAP
+        case _:
+            return token == _REQUIREMENTS
 
 
 def _effects(plan: Plan, owner: Step | None, steps: Sequence[Step], *, offline: bool) -> Iterator[Effect]:

@@ -7,10 +7,20 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Marker, Op, Plan, Step
 
+from .cluster import gpus_of_pod
+from .containers import by_name
 from .effect import Calls, Effect, Kind, Severity
+from .kubernetes_life import missed, read, starts, with_its_pods
 from .lifecycle import behind, holds, needs_gpus, rolling, serves
 from .protection import guarded
-from .rollout import gpus_of_pod, rolls_deployment, rolls_stateful_set, scales
+from .rollout import (
+    rolls_deployment,
+    rolls_language_model,
+    rolls_predictor,
+    rolls_ray_service,
+    rolls_stateful_set,
+    scales,
+)
 from .rule import Rule, Rules, at, found, known, texts
 from .traffic import Shares, moves, shares_of
 from .wording import changes, code, listed, name, value
@@ -18,20 +28,6 @@ from .wording import changes, code, listed, name, value
 __all__ = ["RULES"]
 
 _NAMED: Final = ("metadata.name", "metadata.namespace")
-
-
-def _route_shares(inputs: Mapping[str, Any]) -> Shares:
-    """Of each rule with more than one backend, in shares of the calls to that rule."""
-    shares: dict[str, float] = {}
-    rules = [rule for _, rule in found(inputs, "spec.rules[]")]
-    for number, rule in enumerate(rules, start=1):
-        of_rule = f" of rule {number}" if len(rules) > 1 else ""
-        weights = (
-            (f"backend {value(at(backend, 'name'))}{of_rule}", at(backend, "weight", 1))
-            for _, backend in found(rule, "backendRefs[]")
-        )
-        shares.update(shares_of(weights))
-    return shares
 
 
 def _canary_shares(inputs: Mapping[str, Any]) -> Shares:
@@ -43,8 +39,11 @@ def _canary_shares(inputs: Mapping[str, Any]) -> Shares:
     )
 
 
-def _predictor(step: Step, _plan: Plan) -> Iterator[Effect]:
-    """KServe starts a new revision of a changed predictor beside the old one."""
+def _predictor(step: Step, plan: Plan) -> Iterator[Effect]:
+    """KServe starts a new revision of a changed predictor beside the old one, unless it is a Deployment."""
+    if at(step.after, "spec.predictor.deploymentStrategy") is not None:
+        yield from rolls_predictor(step, plan)
+        return
     differences = [
         d for d in step.changed("spec.predictor") if d.path != "spec.predictor.canaryTrafficPercent"
     ]
@@ -55,7 +54,7 @@ def _predictor(step: Step, _plan: Plan) -> Iterator[Effect]:
     sentence = (
         f"{name(step)} starts a new predictor; the old one serves until it is ready"
         f"{needs_gpus(extra, after - before)} "
-        f"({changes(differences)})."
+        f"({changes(by_name(step, differences))})."
     )
     yield rolling(step, sentence, differences, gpus=extra)
 
@@ -69,19 +68,6 @@ def _gpus_always(inputs: Mapping[str, Any] | None) -> int:
     ]
     least = at(inputs, "spec.predictor.minReplicas", 1)
     return gpus_of_pod({"containers": containers}) * least if isinstance(least, int) else 0
-
-
-def _selector(step: Step, _plan: Plan) -> Iterator[Effect]:
-    """A Service that selects other pods sends its calls elsewhere at once."""
-    differences = step.changed("spec.selector")
-    if step.op is Op.UPDATE and differences:
-        yield Effect(
-            kind=Kind.TRAFFIC_MOVED,
-            severity=Severity.CHANGE,
-            sentence=f"All calls to {name(step)} go to other pods at once: {changes(differences)}.",
-            urn=step.urn,
-            paths=tuple(difference.path for difference in differences),
-        )
 
 
 def _ports(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -165,10 +151,10 @@ _NAMES_IT: Final = behind("pods that still name it cannot start")
 _SCALER: Final = behind("the number of replicas no longer follows the load")
 
 RULES: Rules = {
-    "kubernetes:apps/v1:Deployment": (serves(), rolls_deployment, scales),
+    "kubernetes:apps/v1:Deployment": (missed(serves()), starts, rolls_deployment, scales),
     "kubernetes:apps/v1:StatefulSet": (serves(), rolls_stateful_set, scales),
     "kubernetes:apps/v1:DaemonSet": (serves(),),
-    "kubernetes:core/v1:Service": (serves(*_NAMED), _selector, _ports, _type),
+    "kubernetes:core/v1:Service": (missed(serves(*_NAMED)), _ports, _type),
     "kubernetes:networking.k8s.io/v1:Ingress": (
         serves("spec.rules"),
         _routes(_ingress_addresses, "spec.rules"),
@@ -176,21 +162,27 @@ RULES: Rules = {
     "kubernetes:gateway.networking.k8s.io/v1:Gateway": (serves(generated=True),),
     "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute": (
         serves("spec.hostnames"),
-        moves(_route_shares, "spec.rules", calls=Calls.UNKNOWN),
         _routes(_route_addresses, "spec"),
     ),
     "kubernetes:serving.kserve.io/v1beta1:InferenceService": (
-        serves(*_NAMED),
+        missed(serves(*_NAMED)),
+        starts,
         _predictor,
         moves(_canary_shares, "spec.predictor.canaryTrafficPercent"),
     ),
-    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (_SCALER,),
-    "kubernetes:keda.sh/v1alpha1:ScaledObject": (_SCALER,),
+    "kubernetes:serving.kserve.io/v1alpha2:LLMInferenceService": (
+        missed(serves(*_NAMED)),
+        starts,
+        rolls_language_model,
+    ),
+    "kubernetes:ray.io/v1:RayService": (missed(serves(*_NAMED)), starts, rolls_ray_service),
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler": (with_its_pods(_SCALER),),
+    "kubernetes:keda.sh/v1alpha1:ScaledObject": (with_its_pods(_SCALER),),
     "kubernetes:policy/v1:PodDisruptionBudget": (
-        behind("maintenance of nodes may stop all replicas at once"),
+        with_its_pods(behind("maintenance of nodes may stop all replicas at once")),
     ),
     "kubernetes:core/v1:ServiceAccount": (behind("pods that still run as it lose their permissions"),),
-    "kubernetes:core/v1:ConfigMap": (_NAMES_IT,),
+    "kubernetes:core/v1:ConfigMap": (read(_NAMES_IT),),
     "kubernetes:core/v1:Secret": (_NAMES_IT,),
     "kubernetes:core/v1:Namespace": (holds("all objects in it"),),
     "kubernetes:core/v1:PersistentVolumeClaim": (holds("the files on its volume"),),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Op, Plan, Step
 
+from .cluster import Cluster, place_of
 from .effect import Effect
 from .exposure import FROM_OUTSIDE, INTERNET, Opening, guards, is_everywhere, opens
 from .rule import Rules, at, entries, found
@@ -61,14 +62,7 @@ def _policy(step: Step, plan: Plan) -> Iterator[Effect]:
 
 def _its_pods_go(policy: Step, plan: Plan) -> bool:
     wanted = at(policy.before, "spec.podSelector.matchLabels", {})
-    pods = [
-        step
-        for kind in _WORKLOADS
-        for step in plan.by_type.get(kind, ())
-        if step.before is not None
-        and _place(step.before) == _place(policy.before)
-        and _selects(wanted, at(step.before, "spec.template.metadata.labels", {}))
-    ]
+    pods = Cluster(plan, "before").selected(wanted, place_of(policy.before))
     return bool(pods) and all(step.op is Op.DELETE and not step.retain for step in pods)
 
 
@@ -76,23 +70,11 @@ def _has_a_successor(policy: Step, plan: Plan) -> bool:
     selector = at(policy.before, "spec.podSelector", {})
     return any(
         other.after is not None
-        and _place(other.after) == _place(policy.before)
+        and place_of(other.after) == place_of(policy.before)
         and at(other.after, "spec.podSelector", {}) in ({}, selector)
         for other in plan.by_type.get(policy.type, ())
     )
 
-
-def _place(inputs: _Inputs | None) -> Any:
-    return at(inputs, "metadata.namespace", "default")
-
-
-def _selects(wanted: Any, labels: Any) -> bool:
-    if not isinstance(wanted, Mapping) or not isinstance(labels, Mapping):
-        return False
-    return all(labels.get(key) == given for key, given in wanted.items())
-
-
-_WORKLOADS: Final = tuple(f"kubernetes:apps/v1:{kind}" for kind in ("Deployment", "StatefulSet", "DaemonSet"))
 
 RULES: Rules = {
     "kubernetes:core/v1:Service": (opens(_service),),

@@ -1,4 +1,4 @@
-"""Which addresses, pods and namespaces may reach something: who is let in now, and who no longer.
+"""Which addresses and groups of pods may reach something: who is let in now, and who no longer.
 
 What opens to everybody is told as exposure, and is left out here.
 """
@@ -18,7 +18,7 @@ from .exposure import is_everywhere
 from .rule import Rule, Rules, at, entries, found
 from .wording import listed, name, value
 
-__all__ = ["RULES"]
+__all__ = ["ANYBODY", "ANY_NAMESPACE", "NAMESPACE", "RULES", "Peer", "lets_in"]
 
 _Inputs: TypeAlias = Mapping[str, Any]
 _WIDE: Final = 8
@@ -45,7 +45,9 @@ class Peer:
         """Whether everybody of the other may come in through this one."""
         if self.to not in ("", other.to):
             return False
-        if self.who in (other.who, _ANYBODY) or is_everywhere(self.who):
+        if self.who in (other.who, ANYBODY) or is_everywhere(self.who):
+            return True
+        if self.who == ANY_NAMESPACE and other.who.startswith(NAMESPACE):
             return True
         mine, theirs = self.network, other.network
         if isinstance(mine, IPv4Network) and isinstance(theirs, IPv4Network):
@@ -67,21 +69,26 @@ class Peer:
         return f"{who} ({self.to})" if self.to else who
 
 
-_ANYBODY: Final = "everybody"
+ANYBODY: Final = "everybody"
+ANY_NAMESPACE: Final = "every namespace"
+NAMESPACE: Final = "namespace "
 _Reader: TypeAlias = Callable[[_Inputs], Iterable[Peer] | None]
 """Those who may come in; None where nothing limits that, or it is not known."""
 
 
-def _lets_in(read: _Reader) -> Rule:
+def lets_in(read: _Reader, *where: str) -> Rule:
+    """Rule for what lists who may come in, by the inputs at `where`, or any."""
+
     def rule(step: Step, _plan: Plan) -> Iterator[Effect]:
         if step.before is None or step.after is None or step.op not in {Op.UPDATE, Op.REPLACE}:
             return
         if any(difference.after is Marker.UNKNOWN for difference in step.differences):
             return
         before, after = (None if (p := read(side)) is None else list(p) for side in (step.before, step.after))
-        paths = tuple(difference.path for difference in step.differences)
+        changed = step.changed(*where) if where else step.differences
+        paths = tuple(difference.path for difference in changed)
         new = [] if before is None or after is None else _beyond(after, before)
-        gone = [] if after is None else _beyond(before or [Peer(_ANYBODY)], after) if before != after else []
+        gone = [] if after is None else _beyond(before or [Peer(ANYBODY)], after) if before != after else []
         if new:
             wide = any(peer.is_wide for peer in new)
             yield Effect(
@@ -119,7 +126,7 @@ def _beyond(peers: Iterable[Peer], others: Iterable[Peer]) -> list[Peer]:
 
 
 def _told(peers: list[Peer]) -> str:
-    if any(peer.who == _ANYBODY for peer in peers):
+    if any(peer.who == ANYBODY for peer in peers):
         return "whoever is not in its new list"
     return listed([str(peer) for peer in peers])
 
@@ -207,36 +214,6 @@ def _container_app(inputs: _Inputs) -> list[Peer] | None:
     return allowed or None
 
 
-def _network_policy(inputs: _Inputs) -> list[Peer]:
-    peers = []
-    for _, rule in found(inputs, "spec.ingress[]"):
-        ports = ", ".join(f"port {port}" for _, port in found(rule, "ports[].port"))
-        sources = entries(at(rule, "from"))
-        # An address range with exceptions is compared by its words: what is left of it is no range.
-        peers += [Peer(_source(source), ports) for source in sources] or [Peer(_ANYBODY, ports)]
-    return peers
-
-
-def _source(source: Any) -> str:
-    if isinstance(cidr := at(source, "ipBlock.cidr"), str) and not at(source, "ipBlock.except"):
-        return cidr
-    parts = [
-        f"{noun} with {_selected(at(source, key))}"
-        for key, noun in (("podSelector", "pods"), ("namespaceSelector", "namespaces"))
-        if at(source, key) is not None
-    ]
-    return " in ".join(parts) or json.dumps(source, sort_keys=True, default=str)
-
-
-def _selected(selector: Any) -> str:
-    if not isinstance(selector, Mapping) or not selector:
-        return "any label"
-    labels = selector.get("matchLabels")
-    if isinstance(labels, Mapping) and set(selector) == {"matchLabels"}:
-        return listed([f"{key}={value(given)}" for key, given in sorted(labels.items())], 4)
-    return json.dumps(selector, sort_keys=True, default=str)
-
-
 _READERS: Final[Mapping[str, _Reader]] = {
     "aws:ec2/securityGroup:SecurityGroup": _security_group,
     "aws:ec2/securityGroupRule:SecurityGroupRule": _rule,
@@ -253,7 +230,6 @@ _READERS: Final[Mapping[str, _Reader]] = {
     "azure-native:containerservice:ManagedCluster": _ranges("apiServerAccessProfile.authorizedIPRanges"),
     "azure-native:storage:StorageAccount": _ranges("networkRuleSet.ipRules[].iPAddressOrRange"),
     "kubernetes:core/v1:Service": _ranges("spec.loadBalancerSourceRanges"),
-    "kubernetes:networking.k8s.io/v1:NetworkPolicy": _network_policy,
 }
 
-RULES: Rules = {token: (_lets_in(reader),) for token, reader in _READERS.items()}
+RULES: Rules = {token: (lets_in(reader),) for token, reader in _READERS.items()}

@@ -24,7 +24,7 @@ from .effect import Calls, Effect, Kind, Severity
 from .rule import found
 from .wording import changes, name
 
-__all__ = ["Row", "calls_after", "rows", "tell"]
+__all__ = ["Row", "Variable", "calls_after", "rows", "server_variables", "tell"]
 
 _FILE: Final = Path(__file__).with_name("settings.toml")
 _WHOLE: Final = "*"
@@ -63,6 +63,19 @@ class Row:
         if side in (None, Marker.ABSENT):
             return self.default
         return inf if side in self.endless else side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A variable of our own model server whose change in one direction lets calls fail."""
+
+    name: str
+    when: str
+    says: str
+
+    def goes(self, before: Any, after: Any) -> bool:
+        """Whether a variable that changes so goes in the direction of the row."""
+        return DIRECTIONS[self.when](before, after)
 
 
 def calls_after(step: Step, changed: Iterable[Difference]) -> Calls:
@@ -138,6 +151,13 @@ def rows() -> tuple[Row, ...]:
         *(_row(given, "safe", calls=Calls.SAFE) for given in tables["safe"]),
         *(_row(given, "tells") for given in tables["tells"]),
     )
+
+
+@cache
+def server_variables() -> tuple[Variable, ...]:
+    """Every variable of the file."""
+    tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return tuple(Variable(**given) for given in tables["variables"])
 
 
 @cache

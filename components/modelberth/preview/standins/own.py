@@ -1,16 +1,17 @@
-"""Modelberth's own provider, with everything as it is but the processes: none is started, asked or ended."""
+"""Modelberth's own provider, as it is but for the world: no process is started and no cluster is asked."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from modelberth.preview.standins.backend import Change, Difference, Request
 from modelberth.preview.standins.values import plain
 from modelberth.provider.local_process import preferred_port
-from modelberth.provider.resource import Checked, CheckFailure, CustomResource, Observed, Properties
+from modelberth.provider.resource import UNKNOWN, Checked, CheckFailure, CustomResource, Observed, Properties
 from modelberth.provider.servicer import refused_settings, resource_for, settings_from
 
 __all__ = ["Own"]
@@ -49,11 +50,11 @@ class Own:
         )
 
     def create(self, request: Request, inputs: Properties) -> Observed:
-        """What the real resource foresees; after an `up` with the port and id that it might have found."""
-        values = plain(inputs)
-        name = str(values["name"])
-        found = {} if request.preview else {"port": preferred_port(name), "uid": _uid(request)}
-        return Observed(name, inputs, self._resource(request).preview(values, found))
+        """What the real resource foresees; after an `up` with what it might have found."""
+        values, resource = plain(inputs), self._resource(request)
+        found = {} if request.preview else _found(request, values)
+        outputs = resource.preview(values, found)
+        return Observed(resource.identity(values), inputs, _settled(outputs, found))
 
     def read(
         self,
@@ -74,7 +75,9 @@ class Own:
         inputs: Properties,
     ) -> Properties:
         """What the real resource foresees."""
-        return self._resource(request).preview(plain(inputs), plain(old_outputs))
+        values = plain(inputs)
+        found = {} if request.preview else _found(request, values)
+        return _settled(self._resource(request).preview(values, plain(old_outputs)), found)
 
     def delete(self, request: Request, resource_id: str, outputs: Properties) -> None:
         """Nothing is there to end."""
@@ -88,8 +91,21 @@ class Own:
         return refused_settings(plain(config))
 
     def _resource(self, request: Request) -> CustomResource:
-        return resource_for(request.type, settings_from(self._directory, plain(request.config)))
+        settings = settings_from(self._directory, plain(request.config))
+        return resource_for(request.type, replace(settings, offline=True))
 
 
-def _uid(request: Request) -> str:
-    return uuid.uuid5(uuid.NAMESPACE_URL, request.urn).hex
+def _found(request: Request, inputs: Properties) -> Properties:
+    uid = uuid.uuid5(uuid.NAMESPACE_URL, request.urn).hex
+    match request.type:
+        case "modelberth:local:Process":
+            return {"port": preferred_port(str(inputs["name"])), "uid": uid}
+        case "modelberth:kubernetes:ApiKey":
+            return {"uid": uid, "holder": uid, "fingerprint": uid[:12]}
+    return {}
+
+
+def _settled(outputs: Properties, found: Properties) -> Properties:
+    """The outputs with what was found for those that were unknown."""
+    unknown = {name for name, value in outputs.items() if value == UNKNOWN}
+    return {**outputs, **{name: value for name, value in found.items() if name in unknown}}

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelberth.kubernetes.api.connection import RefusedError, UnreachableError
 from modelberth.preview.standins.backend import NotReadyError, Request
 from modelberth.preview.standins.cluster import manifest, refusals
-from modelberth.preview.standins.cluster.connection import RefusedError, UnreachableError
 from modelberth.preview.standins.cluster.manifest import Identity
 from modelberth.preview.standins.cluster.objects import Objects
 from modelberth.preview.standins.cluster.readiness import State, state

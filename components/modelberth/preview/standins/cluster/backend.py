@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from modelberth.kubernetes.api.api_server import ApiServer, MissingKindError
+from modelberth.kubernetes.api.connection import Cause, RefusedError, connect
 from modelberth.preview.standins.backend import Change, Difference, Request
 from modelberth.preview.standins.cluster import immutability, manifest, refusals
-from modelberth.preview.standins.cluster.api_server import ApiServer, MissingKindError
 from modelberth.preview.standins.cluster.awaiting import Awaiter
-from modelberth.preview.standins.cluster.connection import Cause, RefusedError, connect
 from modelberth.preview.standins.cluster.manifest import Identity
 from modelberth.preview.standins.cluster.objects import Objects
 from modelberth.preview.standins.cluster.symptoms import Neighbours

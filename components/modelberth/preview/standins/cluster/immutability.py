@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modelberth.preview.standins.cluster.connection import Cause
+from modelberth.kubernetes.api.connection import Cause
 from modelberth.preview.standins.imitation import replacements
 
 __all__ = ["by_refusal", "by_table", "tells"]

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelberth.preview.standins.cluster.api_server import ApiServer, MissingKindError
-from modelberth.preview.standins.cluster.connection import RefusedError, UnreachableError
+from modelberth.kubernetes.api.api_server import ApiServer, MissingKindError
+from modelberth.kubernetes.api.connection import RefusedError, UnreachableError
 from modelberth.preview.standins.cluster.manifest import Identity
 
 __all__ = ["FIELD_MANAGER", "Objects"]

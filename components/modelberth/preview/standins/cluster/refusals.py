@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from modelberth.kubernetes.api.connection import RefusedError
 from modelberth.preview.standins.cluster import manifest
-from modelberth.preview.standins.cluster.connection import RefusedError
 from modelberth.preview.standins.cluster.manifest import Identity
 from modelberth.preview.standins.values import scrubbed
 from modelberth.provider.resource import CheckFailure, ResourceError

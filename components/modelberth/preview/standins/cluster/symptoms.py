@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from modelberth.preview.standins.cluster.api_server import ApiServer
-from modelberth.preview.standins.cluster.connection import RefusedError
+from modelberth.kubernetes.api.api_server import ApiServer
+from modelberth.kubernetes.api.connection import RefusedError
 from modelberth.provider.resource import ResourceError
 
 __all__ = ["Look", "Neighbours", "Object", "condition", "told", "troubles"]

@@ -1,15 +1,15 @@
 """A Kubernetes API server: requests, and the kinds that it has."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from modelberth.preview.standins.cluster.connection import Connection, RefusedError
+from modelberth.kubernetes.api.connection import Connection, RefusedError
 from modelberth.provider.resource import ResourceError
 
-__all__ = ["ApiServer", "Kind", "MissingKindError"]
+__all__ = ["ApiServer", "Kind", "MissingKindError", "listed"]
 
 _LONGEST_LIST = 12
 
@@ -29,8 +29,12 @@ class Kind:
 
     def path(self, namespace: str, name: str) -> str:
         """The address of one object."""
-        scope = f"/namespaces/{quote(namespace, safe=':')}" if self.namespaced else ""
-        return f"{_root(self.api_version)}{scope}/{self.plural}/{quote(name, safe=':')}"
+        return f"{self.collection(namespace)}/{quote(name, safe=':')}"
+
+    def collection(self, namespace: str = "") -> str:
+        """The address of all objects, or of those of a namespace where the kind has them in namespaces."""
+        scope = f"/namespaces/{quote(namespace, safe=':')}" if self.namespaced and namespace else ""
+        return f"{_root(self.api_version)}{scope}/{self.plural}"
 
 
 class ApiServer:
@@ -86,6 +90,11 @@ class ApiServer:
             raise MissingKindError(self._missing(api_version, kind))
         return found
 
+    def groups(self) -> dict[str, list[str]]:
+        """API groups of the cluster beside the core one, with the versions that it serves of each."""
+        groups = self.request("GET", "/apis")["groups"]
+        return {one["name"]: [version["version"] for version in one["versions"]] for one in groups}
+
     def _discover(self, api_version: str) -> dict[str, Kind]:
         try:
             resources = self.request("GET", _root(api_version))["resources"]
@@ -103,14 +112,13 @@ class ApiServer:
         sentence = f"{kind} of {api_version}: {self.where} does not have this kind"
         group, _, version = api_version.rpartition("/")
         if in_version := self._kinds.get(api_version):
-            return f"{sentence}; {api_version} has: {_listed(in_version)}"
-        groups = {one["name"]: one for one in self.request("GET", "/apis")["groups"]}
+            return f"{sentence}; {api_version} has: {listed(in_version)}"
+        groups = self.groups()
         if group in groups:
-            versions = [one["version"] for one in groups[group]["versions"]]
-            return f"{sentence}: no version {version}; {group} is installed as: {_listed(versions)}"
+            return f"{sentence}: no version {version}; {group} is installed as: {listed(groups[group])}"
         added = [name for name in groups if "." in name and not name.endswith(".k8s.io")]
         return (
-            f"{sentence}: no group {group or 'core'}; installed beside Kubernetes' own: {_listed(added)}. "
+            f"{sentence}: no group {group or 'core'}; installed beside Kubernetes' own: {listed(added)}. "
             "Install its CustomResourceDefinition first, or let this resource depend on the one that does"
         )
 
@@ -119,7 +127,8 @@ def _root(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
-def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """The first names in alphabetical order, and how many more there are."""
     ordered = sorted(names)
     more = f" and {len(ordered) - _LONGEST_LIST} more" if len(ordered) > _LONGEST_LIST else ""
     return (", ".join(ordered[:_LONGEST_LIST]) or "none") + more

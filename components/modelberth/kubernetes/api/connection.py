@@ -14,8 +14,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modelberth.provider.resource import ResourceError
 
 __all__ = ["Cause", "Connection", "RefusedError", "UnreachableError", "connect"]
@@ -23,6 +21,7 @@ __all__ = ["Cause", "Connection", "RefusedError", "UnreachableError", "connect"]
 Send = Callable[[str, str, Sequence[tuple[str, str]], Any, str], bytes]
 """Method, path, query, body and content type in; the answer's bytes out."""
 
+_HOST = "KUBERNETES_SERVICE_HOST"
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 # An unknown field or a wrong type comes as an internal error with words alone, a line for each.
 _UNTYPED = "failed to create typed patch object"
@@ -70,16 +69,26 @@ class Connection:
 def connect(path: Path | None, context: str | None, *, timeout: float) -> Connection:
     """Read a kubeconfig; no request goes out yet.
 
-    `path` is $KUBECONFIG or ~/.kube/config where it is None, `context` the file's current one; `timeout` is
-    how long, in seconds, one request may take.
+    `path` is $KUBECONFIG or ~/.kube/config where it is None, or the service account of the pod that this runs
+    in where there is no such file either; `context` is the file's current one; `timeout` is how long, in
+    seconds, one request may take.
 
     Raises:
         ResourceError: the file or the context cannot be used, or the client is not installed.
     """
-    client, config, dynamic = (_library(name) for name in ("client", "config", "dynamic"))
+    client, config = _library("client"), _library("config")
+    import yaml  # noqa: PLC0415 - the provider starts without it, and the client brings it
+
     file = str(path or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
     configuration = client.Configuration()
     configuration.retries = False  # a wait asks again anyway, and a person is told at once
+    if path is None and context is None and _is_in_pod(file):
+        config.load_incluster_config(client_configuration=configuration)
+        account = Path(config.incluster_config.SERVICE_TOKEN_FILENAME).parent
+        namespace = (account / "namespace").read_text(encoding="utf-8").strip()
+        return _connection(
+            client.ApiClient(configuration), "the service account of this pod", namespace, timeout
+        )
     try:
         contexts, active = config.list_kube_config_contexts(file)
         chosen = {one["name"]: one for one in contexts}.get(context) if context else active
@@ -92,10 +101,19 @@ def connect(path: Path | None, context: str | None, *, timeout: float) -> Connec
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
         told = " ".join(str(error).split())
         raise ResourceError(f"kubeconfig {file}: cannot be used: {told}") from error
-    where = f"cluster {connection.configuration.host} (context {chosen['name']} of {file})"
-    requests = dynamic.DynamicClient(connection, discoverer=lambda _client, _cache_file: None)
-    namespace = chosen["context"].get("namespace") or "default"
-    return Connection(_sender(requests, where, timeout), where, namespace)
+    how = f"context {chosen['name']} of {file}"
+    return _connection(connection, how, chosen["context"].get("namespace") or "default", timeout)
+
+
+def _is_in_pod(file: str) -> bool:
+    """Whether there is nothing but the pod's own account to go by, as kubectl has it."""
+    return not os.environ.get("KUBECONFIG") and not Path(file).exists() and _HOST in os.environ
+
+
+def _connection(requests: Any, how: str, namespace: str, timeout: float) -> Connection:
+    where = f"cluster {requests.configuration.host} ({how})"
+    dynamic = _library("dynamic").DynamicClient(requests, discoverer=lambda _client, _cache_file: None)
+    return Connection(_sender(dynamic, where, timeout), where, namespace)
 
 
 def _library(module: str) -> Any:
@@ -105,7 +123,7 @@ def _library(module: str) -> Any:
     except ImportError as error:
         raise ResourceError(
             "kubernetes: the Python client is not installed, and a real cluster is reached through it. "
-            "Install it: pip install 'modelberth[cluster]'"
+            "Install it: pip install 'modelberth[kubernetes]'"
         ) from error
 
 

@@ -1,0 +1,1 @@
+"""A cluster's API server, as far as the provider and the stand-ins ask it."""

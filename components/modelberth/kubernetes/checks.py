@@ -1,0 +1,94 @@
+"""What a spec and its target cannot be together, as far as it shows without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelberth.errors import Problem, SpecError, shown
+from modelberth.kubernetes import (
+    accelerators,
+    authentication,
+    autoscaling,
+    delivery,
+    encryption,
+    kserve,
+    monitoring,
+    network,
+    notify,
+    ray,
+    routing,
+    watching,
+    workload,
+)
+from modelberth.kubernetes.plan import Plan
+from modelberth.runtimes import refusals
+from modelberth.spec.rollout import CanaryStep
+
+if TYPE_CHECKING:
+    from modelberth.spec import EndpointSpec, KubernetesTarget
+
+__all__ = ["check"]
+
+_ROOMS = (
+    accelerators,
+    authentication,
+    autoscaling,
+    delivery,
+    encryption,
+    kserve,
+    monitoring,
+    network,
+    notify,
+    ray,
+    routing,
+    watching,
+    workload,
+)
+
+
+def check(spec: EndpointSpec, target: KubernetesTarget) -> tuple[Problem, ...]:
+    """Name every combination that cannot be had; fields of the target begin with `target`."""
+    found = [*_engine(spec, target), *_containers(spec, target), *_rollout(spec, target)]
+    for room in _ROOMS:
+        found += room.problems(spec, target)
+    return tuple(dict.fromkeys(found))
+
+
+def _engine(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
+    """Fields that the engine's own server does not honour, and nothing in front of it does."""
+    values = dict.fromkeys(["resources.gpu"], "nothing" if spec.resources.gpu is None else "a mapping")
+    in_front = routing.honoured_in_front(target)
+    for refusal in refusals(spec):
+        if refusal.path in in_front:
+            continue
+        given = values.get(refusal.path) or "a value"
+        yield Problem(
+            refusal.path, given, f"only the default with engine {spec.runtime.engine}", refusal.reason
+        )
+
+
+def _containers(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
+    plan = Plan.of(spec, target, "project", "stack")
+    for revision in plan.revisions:
+        try:
+            plan.container(revision)
+        except SpecError as error:
+            for problem in error.problems:
+                if problem.path == "runtime.image" and spec.runtime.engine == "onnxruntime":
+                    hint = "`make image` builds it and prints its digest, or set runtime.image."
+                    yield Problem("target.image", "nothing", problem.allowed, hint)
+                else:
+                    yield problem
+
+
+def _rollout(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
+    for place, step in enumerate(getattr(spec.rollout, "steps", ())):
+        if step.bake != CanaryStep(percent=step.percent).bake:
+            hint = "A step lasts until rollout.step is changed; alerts of rollout.guard tell whether it may."
+            allowed = f"only the default on target `kubernetes`, {CanaryStep(percent=1).bake}"
+            yield Problem(f"rollout.steps[{place}].bake", str(step.bake), allowed, hint)
+    previous = getattr(spec.rollout, "previous", None)
+    if previous is not None and previous == spec.model and target.previous_image in {None, target.image}:
+        hint = "It is the model that the rollout comes from; without it, leave it out."
+        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)

@@ -1,0 +1,188 @@
+"""The program's side of `modelberth:kubernetes:Requirements`; the engine's is in `provider/kubernetes`.
+
+Every entry names the field of the config that it comes from as `path`, relative to the endpoint, such as
+`target.route.gateway`. `given` is what stands there, where it is not the entry's own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+import pulumi
+from pulumi import Input
+
+__all__ = [
+    "Ask",
+    "Devices",
+    "GatewayName",
+    "Permission",
+    "RequiredGateway",
+    "RequiredHost",
+    "RequiredKind",
+    "RequiredObject",
+    "RequiredRelease",
+    "Requirements",
+    "RequirementsArgs",
+]
+
+
+@dataclass(frozen=True)
+class RequiredKind:
+    """A kind that the endpoint's objects are of; `project` defines it, `install` says how to have it."""
+
+    api_version: str
+    kind: str
+    path: str
+    given: str | None = None
+    project: str | None = None
+    install: str | None = None
+
+
+@dataclass(frozen=True)
+class RequiredObject:
+    """An object that the endpoint uses and does not make; without a name the cluster's default of its kind.
+
+    `entries` are what it reads of a Secret or a ConfigMap. Without a namespace it is the endpoint's.
+    """
+
+    api_version: str
+    kind: str
+    path: str
+    name: Input[str] | None = None
+    namespace: Input[str] | None = None
+    entries: Sequence[str] = ()
+    given: str | None = None
+
+
+@dataclass(frozen=True)
+class RequiredRelease:
+    """The oldest Kubernetes that has what the endpoint uses, such as `1.36`."""
+
+    minimum: str
+    path: str
+    given: str | None = None
+
+
+@dataclass(frozen=True)
+class RequiredGateway:
+    """A Gateway of which a listener, `section` or any, takes an HTTPRoute of the namespace for the host.
+
+    `path` is that of the route: the fields `gateway`, `namespace` and `section` are named below it.
+    """
+
+    name: Input[str]
+    path: str
+    namespace: Input[str] | None = None
+    section: Input[str] | None = None
+    host: Input[str] | None = None
+
+
+@dataclass(frozen=True)
+class GatewayName:
+    """Where requests come in by the Gateway API."""
+
+    namespace: Input[str]
+    name: Input[str]
+
+
+@dataclass(frozen=True)
+class RequiredHost:
+    """A host of which nobody else has one of the paths at the same Gateway or IngressClass.
+
+    Without paths nobody else may have any. `route` is the name of the endpoint's own HTTPRoute or Ingress.
+    """
+
+    host: Input[str]
+    route: Input[str]
+    path: str
+    paths: Sequence[str] = ()
+    gateway: GatewayName | None = None
+    ingress_class: Input[str] | None = None
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What each of `pods` pods asks of an extended resource of the nodes, such as `nvidia.com/gpu`."""
+
+    resource: str
+    per_pod: int
+    pods: int
+    path: str
+    given: str | None = None
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What all pods together take of a quota, by its name there, such as `requests.cpu` or `pods`."""
+
+    resource: str
+    amount: str
+    path: str
+    given: str | None = None
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What the user does with objects of a kind: in the namespace, or in the cluster where it has none."""
+
+    api_version: str
+    kind: str
+    verbs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class RequirementsArgs:
+    """What a cluster must have."""
+
+    namespace: Input[str]
+    """Namespace of the endpoint."""
+    instance: Input[str]
+    """Value of the label `app.kubernetes.io/instance` on what the endpoint has there already."""
+    namespace_expected: bool = True
+    """The namespace must be there now. Not where this or another endpoint of the stack makes it."""
+    makes_namespace: bool = False
+    """The endpoint makes the namespace, so it may not be anybody else's."""
+    kubeconfig: Input[str] | None = None
+    """Path, relative to the provider's root. Default: `$KUBECONFIG`, then `~/.kube/config`."""
+    context: Input[str] | None = None
+    """Context of the kubeconfig. Default: its current one."""
+    kinds: Sequence[RequiredKind] = ()
+    objects: Sequence[RequiredObject] = ()
+    releases: Sequence[RequiredRelease] = ()
+    gateways: Sequence[RequiredGateway] = ()
+    hosts: Sequence[RequiredHost] = ()
+    devices: Sequence[Devices] = ()
+    quota: Sequence[Ask] = ()
+    permissions: Sequence[Permission] = ()
+    config_path: Input[str] | None = None
+    """Where these settings stand in the config, such as `endpoints[0]`: refusals begin with it."""
+
+
+class Requirements(pulumi.CustomResource):
+    """Asks a cluster, in previews too, whether it has all that an endpoint needs; makes nothing.
+
+    Whatever is to be made only then depends on it.
+    """
+
+    def __init__(
+        self, resource_name: str, args: RequirementsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("modelberth:kubernetes:Requirements", resource_name, _wire(args), opts)
+
+
+def _wire(value: Any) -> Any:
+    """A dataclass as the mapping that goes to the engine, without what was left out."""
+    if is_dataclass(value):
+        found = {_camel(one.name): _wire(getattr(value, one.name)) for one in fields(value)}
+        return {name: item for name, item in found.items() if item is not None and item not in ([], {})}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_wire(item) for item in value]
+    return value
+
+
+def _camel(name: str) -> str:
+    return re.sub("_([a-z])", lambda match: match[1].upper(), name)

@@ -1,0 +1,132 @@
+"""All manifests of an endpoint, in the order in which they are made: each stage after the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelberth.kubernetes import ray
+from modelberth.kubernetes.accelerators import claim_templates, placement
+from modelberth.kubernetes.alerts import rules
+from modelberth.kubernetes.authentication import authentication, credentials
+from modelberth.kubernetes.autoscaling import autoscalers
+from modelberth.kubernetes.dashboard import dashboard
+from modelberth.kubernetes.delivery import claims, delivery
+from modelberth.kubernetes.encryption import certificates, tls
+from modelberth.kubernetes.kserve import inference_services
+from modelberth.kubernetes.monitoring import monitors
+from modelberth.kubernetes.network import network_policies
+from modelberth.kubernetes.notify import notifications
+from modelberth.kubernetes.pod import config_maps
+from modelberth.kubernetes.registry import pull
+from modelberth.kubernetes.routing import routes
+from modelberth.kubernetes.watching import watching
+from modelberth.kubernetes.workload import (
+    deployments,
+    disruption_budgets,
+    namespaces,
+    revision_services,
+    service_accounts,
+    services,
+)
+
+if TYPE_CHECKING:
+    from modelberth.kubernetes.plan import Manifest, Plan, Revision
+    from modelberth.kubernetes.pod_part import PodPart
+
+__all__ = ["Stages", "parts", "stages"]
+
+Manifests = Mapping[str, "Manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Manifests by role.
+
+    Attributes:
+        space: the namespace, where it is the endpoint's own
+        around: what pods need to start, and the addresses that outlive them
+        pods: what runs the model
+        reach: what leads to pods, changes their number and says who may call: only once they serve
+        routes: how requests come in, and which share of them each revision gets
+        watching: monitors, rules and the dashboard, which nothing waits for
+
+    """
+
+    space: Manifests
+    around: Manifests
+    pods: Manifests
+    reach: Manifests
+    routes: Manifests
+    watching: Manifests
+
+    def __iter__(self) -> Iterator[Manifest]:
+        for stage in (self.space, self.around, self.pods, self.reach, self.routes, self.watching):
+            yield from stage.values()
+
+
+def stages(plan: Plan) -> Stages:
+    """Render an endpoint.
+
+    Raises:
+        SpecError: an engine cannot serve its model; `checks` tells it before.
+
+    """
+    routed = routes(plan)
+    is_awaited = plan.target.engine == "deployment"
+    # Before the route: some servers ask nobody who he is.
+    policies = {role: one for role, one in routed.items() if role != "route"}
+    return Stages(
+        space=namespaces(plan),
+        around=_joined(
+            service_accounts(plan),
+            network_policies(plan),
+            credentials(plan),
+            certificates(plan),
+            claims(plan),
+            claim_templates(plan),
+            config_maps(plan),
+            revision_services(plan) if is_awaited else {},
+        ),
+        pods=_pods(plan),
+        reach=_joined(
+            services(plan),
+            {} if is_awaited else revision_services(plan),
+            _disruption_budgets(plan),
+            autoscalers(plan),
+            policies,
+        ),
+        routes={role: one for role, one in routed.items() if role not in policies},
+        watching=_joined(monitors(plan), rules(plan), notifications(plan), dashboard(plan)),
+    )
+
+
+def parts(plan: Plan) -> Mapping[Revision, tuple[PodPart, ...]]:
+    """Return what each room adds to the pods of each revision."""
+    rooms = (pull, delivery, placement, authentication, tls, watching)
+    return {revision: tuple(room(plan, revision) for room in rooms) for revision in plan.revisions}
+
+
+def _pods(plan: Plan) -> Manifests:
+    match plan.target.engine:
+        case "deployment":
+            return deployments(plan, parts(plan))
+        case "kserve":
+            return inference_services(plan, parts(plan))
+        case "ray":
+            return ray.ray_services(plan, parts(plan))
+
+
+def _disruption_budgets(plan: Plan) -> Manifests:
+    return ray.disruption_budgets(plan) if plan.target.engine == "ray" else disruption_budgets(plan)
+
+
+def _joined(*rooms: Manifests) -> Manifests:
+    """Return the manifests of several rooms; no role may be there twice."""
+    joined: dict[str, Manifest] = {}
+    for room in rooms:
+        if twice := joined.keys() & room.keys():
+            raise ValueError(f"two rooms make: {', '.join(sorted(twice))}")
+        joined |= room
+    return joined

@@ -1,0 +1,277 @@
+"""The objects that run an endpoint's pods and lead requests to them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from modelberth.errors import Problem, shown
+from modelberth.kubernetes.pod import pod_template
+from modelberth.kubernetes.roles import role_of
+from modelberth.runtime_table import runtimes
+from modelberth.spec.kubernetes import ClusterService
+from modelberth.spec.rollout import Recreate, Rolling
+
+if TYPE_CHECKING:
+    from modelberth.kubernetes.plan import Manifest, Plan, Revision
+    from modelberth.kubernetes.pod_part import PodPart
+    from modelberth.spec import EndpointSpec, KubernetesTarget
+    from modelberth.spec.quantities import Amount
+
+__all__ = [
+    "deployments",
+    "disruption_budgets",
+    "namespaces",
+    "problems",
+    "progress_deadline_seconds",
+    "revision_services",
+    "service_accounts",
+    "services",
+]
+
+# For what comes before a container's start: a node, the image, the model's download.
+_BEFORE_START_SECONDS: Final = 300
+# Pulumi keeps the history; these are for `kubectl rollout undo` in a night without it.
+_HISTORY: Final = 3
+# The manifests hold against the profile as of this release, or the cluster's own where it is older; what a
+# newer one adds is only told.
+_POD_SECURITY_VERSION: Final = "v1.36"
+_OBJECT_NAME: Final = re.compile(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+)
+_CLUSTERS_OWN: Final = re.compile(r"default|kube-.*")
+
+
+def progress_deadline_seconds(spec: EndpointSpec) -> int:
+    """Return the time after which a rollout that has got no further counts as failed.
+
+    For the default of `limits.startup_timeout` it is Kubernetes' own default, 10 minutes.
+    """
+    return math.ceil(spec.limits.startup_timeout.seconds) + _BEFORE_START_SECONDS
+
+
+def deployments(plan: Plan, parts: Mapping[Revision, Sequence[PodPart]]) -> dict[str, Manifest]:
+    """Return a Deployment for each revision; all have the replicas of `scaling`, also those at no weight yet.
+
+    `replicas` is left out where an autoscaler owns it, else an update would undo what that has done.
+
+    Args:
+        plan: the endpoint
+        parts: what the rooms add to the pods of each revision
+
+    Raises:
+        SpecError: the engine cannot serve a model, or no image is known.
+
+    """
+    return {
+        role_of("deployment", revision): {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": plan.metadata(plan.revision_name(revision), revision),
+            "spec": {
+                **({} if plan.is_autoscaled else {"replicas": plan.spec.scaling.min}),
+                "revisionHistoryLimit": _HISTORY,
+                "progressDeadlineSeconds": progress_deadline_seconds(plan.spec),
+                "selector": {"matchLabels": plan.selector(revision)},
+                "strategy": _strategy(plan.spec),
+                "template": pod_template(plan, revision, parts[revision]),
+            },
+        }
+        for revision in plan.revisions
+    }
+
+
+def _strategy(spec: EndpointSpec) -> dict[str, Any]:
+    if isinstance(spec.rollout, Recreate):
+        return {"type": "Recreate"}
+    surge, missing = _rolling(spec)
+    return {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": missing}}
+
+
+def _rolling(spec: EndpointSpec) -> tuple[int | str, int | str]:
+    """Return `maxSurge` and `maxUnavailable`.
+
+    New pods start before old ones stop, unless they hold GPUs: where all are in use, a pod beyond the wanted
+    number waits for ever, and with it the rollout. So the default with GPUs is one pod fewer meanwhile, which
+    for a single replica is a gap in service; the preview tells it. Whoever has a GPU to spare sets
+    `rollout.max_surge`, or `max_unavailable: 0`.
+
+    The strategies with weights move requests by the route; a change of anything but the model still has to
+    reach the pods, by the same rule.
+    """
+    given = spec.rollout if isinstance(spec.rollout, Rolling) else Rolling()
+    are_set = given.model_fields_set
+    if spec.resources.gpu is None or "max_surge" in are_set:
+        return _amount(given.max_surge), _amount(given.max_unavailable)
+    if "max_unavailable" in are_set and given.max_unavailable.count == 0:
+        return _amount(given.max_surge), 0
+    return 0, _amount(given.max_unavailable) if given.max_unavailable.count else 1
+
+
+def _amount(amount: Amount) -> int | str:
+    return str(amount) if amount.is_percent else amount.count
+
+
+def services(plan: Plan) -> dict[str, Manifest]:
+    """Return the endpoint's Service, once its pods serve.
+
+    It leads to the revision `main` where there is one, else to the one that answers most.
+    """
+    entry = next((one for one in plan.revisions if plan.revision_name(one) == plan.name), plan.main)
+    # At zero replicas there is no address that the engine could wait for.
+    return {"service": _service(plan, plan.name, entry, is_awaited=plan.spec.scaling.min > 0)}
+
+
+def revision_services(plan: Plan) -> dict[str, Manifest]:
+    """Return a Service for each revision that a route tells apart: from before its pods until after them.
+
+    A Gateway learns of a changed route a moment late. Were the Service gone by then, so would its address be,
+    and what is sent there found nobody; while it is there, pods that are ending still answer.
+
+    Of what KServe or Ray makes, the engine cannot tell whether it serves, but by the addresses of a Service.
+    So there it comes after the pods, else the route would lead to a revision that does not serve yet.
+    """
+    if not plan.is_split:
+        return {}
+    is_awaited = plan.target.engine != "deployment" and plan.spec.scaling.min > 0
+    return {
+        role_of("service", revision): _service(plan, name, revision, is_awaited=is_awaited)
+        for revision in plan.revisions
+        if (name := plan.revision_name(revision)) != plan.name
+    }
+
+
+def _service(plan: Plan, name: str, revision: Revision, *, is_awaited: bool) -> Manifest:
+    annotations = {} if is_awaited else {"pulumi.com/skipAwait": "true"}
+    metadata = plan.metadata(name, revision if name != plan.name else None)
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _annotated(metadata, annotations),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": plan.selector(revision),
+            "ports": _ports(plan, revision),
+        },
+    }
+
+
+def _ports(plan: Plan, revision: Revision) -> list[dict[str, Any]]:
+    """Metrics have no port here: they are read from each pod, and are nothing for callers."""
+    is_tls = isinstance(plan.target.route, ClusterService) and plan.target.route.tls
+    name, port = ("https", 443) if is_tls else ("http", 80)
+    ports = [{"name": name, "port": port, "targetPort": "http", "protocol": "TCP", "appProtocol": name}]
+    grpc = plan.container(revision).ports.get("grpc")
+    if grpc is not None:
+        # gRPC is HTTP/2 without TLS here, which KEP-3726 has a name for.
+        ports.append(
+            {
+                "name": "grpc",
+                "port": grpc,
+                "targetPort": "grpc",
+                "protocol": "TCP",
+                "appProtocol": "kubernetes.io/h2c",
+            }
+        )
+    return ports
+
+
+def service_accounts(plan: Plan) -> dict[str, Manifest]:
+    """Return the account that the pods run as: nothing where `security.identity` names one.
+
+    It may do nothing in the cluster and its token is not mounted. Its annotations give it the identity of a
+    cloud, whose own webhook then brings a token for that cloud alone.
+    """
+    if plan.spec.security.identity is not None:
+        return {}
+    return {
+        "service-account": {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": _annotated(plan.metadata(plan.name), plan.target.service_account_annotations),
+            "automountServiceAccountToken": False,
+        }
+    }
+
+
+def _annotated(metadata: dict[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    return {**metadata, "annotations": dict(sorted(annotations.items()))} if annotations else metadata
+
+
+def disruption_budgets(plan: Plan) -> dict[str, Manifest]:
+    """Return a budget for each revision: whoever empties nodes takes one pod at a time.
+
+    It is written as what may be missing: `minAvailable: 1` with one replica would hold a node up for ever. So
+    a single replica is down while it moves; two are the least for a service without a gap. A pod that is not
+    ready may always be moved, since it serves nobody.
+    """
+    return {
+        role_of("disruption-budget", revision): {
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": plan.metadata(plan.revision_name(revision), revision),
+            "spec": {
+                "maxUnavailable": 1,
+                "selector": {"matchLabels": plan.selector(revision)},
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            },
+        }
+        for revision in plan.revisions
+    }
+
+
+def namespaces(plan: Plan) -> dict[str, Manifest]:
+    """Return the namespace where the target asks for it; Pod Security `restricted` is enforced in it."""
+    if not plan.target.create_namespace:
+        return {}
+    profile = "pod-security.kubernetes.io"
+    labels = {
+        # Whose it is: a namespace of somebody else is never taken over.
+        **plan.labels(),
+        f"{profile}/enforce": "restricted",
+        f"{profile}/enforce-version": _POD_SECURITY_VERSION,
+        **{f"{profile}/{mode}": "restricted" for mode in ("audit", "warn")},
+        **{f"{profile}/{mode}-version": "latest" for mode in ("audit", "warn")},
+    }
+    return {
+        "namespace": {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": plan.namespace, "labels": labels},
+        }
+    }
+
+
+def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
+    """Yield what the cluster would refuse of these objects, or would ignore."""
+    identity = spec.security.identity
+    if identity is not None and _OBJECT_NAME.fullmatch(identity) is None:
+        yield Problem(
+            "security.identity",
+            shown(identity),
+            "the name of an existing ServiceAccount in the namespace",
+            "A cloud's identity is given by target.service_account_annotations.",
+        )
+    if identity is not None and target.service_account_annotations:
+        yield Problem(
+            "target.service_account_annotations",
+            f"{len(target.service_account_annotations)} with security.identity",
+            "nothing beside security.identity, which exists already",
+            "Annotate that ServiceAccount.",
+        )
+    if target.create_namespace and _CLUSTERS_OWN.fullmatch(target.namespace):
+        yield Problem(
+            "target.namespace",
+            shown(target.namespace),
+            "a name of one's own with target.create_namespace: the namespace would go with the stack",
+        )
+    shared = runtimes()[spec.runtime.engine].shared_memory
+    if shared is not None and spec.resources.memory <= shared:
+        yield Problem(
+            "resources.memory",
+            str(spec.resources.memory),
+            f"above {shared} with engine {spec.runtime.engine}, which shares that much between its processes",
+            "A pod's shared memory counts as memory of its container.",
+        )
