@@ -32,7 +32,7 @@ def test_a_wrong_digest_and_a_missing_image_are_told_while_the_old_version_serve
     counts = unready.callers
     assert dict(counts.failed) == {}
     assert counts.ok > 1000
-    assert predict(stack.url)["predictions"] == ["setosa"]
+    assert predict(unready.url)["predictions"] == ["setosa"]
     serving = {
         pod["metadata"]["name"]
         for pod in stack.namespace.pods("app.kubernetes.io/name=iris")

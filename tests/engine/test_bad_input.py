@@ -77,7 +77,7 @@ def test_all_problems_are_told_at_once(project: Project) -> None:
     project.configure(iris(scaling={"max": 0}), iris(limits={"timeout": "never"}))
     assert_refused(project.modelberth("up"), "endpoints[0].scaling.max", "endpoints[1].limits.timeout")
     project.configure(iris(), iris())
-    assert_refused(project.modelberth("up"), "endpoints[1].name", "endpoints[0] has it")
+    assert_refused(project.modelberth("up"), "endpoints[1].name", "endpoints[0].name has it")
     assert project.supervisors() == []
 
 

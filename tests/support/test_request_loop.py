@@ -70,7 +70,8 @@ def test_every_request_is_answered_half_of_the_callers_on_one_connection() -> No
 
 def test_a_connection_that_the_server_wants_closed_is_not_used_again() -> None:
     counts = called(lambda n: CLOSING, header="X-Revision")
-    assert counts.ok == counts.sent == counts.connections
+    # Each of the four callers may have opened one more when the loop ended.
+    assert counts.ok == counts.sent <= counts.connections <= counts.sent + 4
     assert dict(counts.answered_by) == {"b": counts.ok}
 
 

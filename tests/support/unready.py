@@ -24,6 +24,8 @@ class Unready:
     update: "Popen[str]"
     callers: Counts
     """Of the endpoint that serves, from before the update on."""
+    url: str
+    """Of that one."""
     before: set[str]
     """The names of its pods before the update."""
 
@@ -34,15 +36,16 @@ class Unready:
         with OnPrem.running(folder, cluster, image, "onprem-unready") as stack:
             stack.project.configure(cls.good(stack))
             stack.up()
+            url = stack.url
             before = {pod["metadata"]["name"] for pod in stack.namespace.pods("")}
-            loop = RequestLoop(f"{stack.url}/predict", callers=2, pause_s=0.1)
+            loop = RequestLoop(f"{url}/predict", callers=2, pause_s=0.1)
             with loop.running() as counts:
                 wait("the callers are at work", lambda: counts.ok > 10)
                 wrong = {**cls.good(stack), "model": {**cls.good(stack)["model"], "sha256": NO_DIGEST}}
                 stack.project.configure(wrong, cls.without_image(stack))
                 update = stack.start("up", "--stack", "onprem")
                 try:
-                    yield cls(stack, update, counts, before)
+                    yield cls(stack, update, counts, url, before)
                 finally:
                     update.kill()
                     update.wait()
