@@ -178,7 +178,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 async def _load(plan: Plan, replicas: list[Replica]) -> None:
-    chance = random.Random(7)  # noqa: S311 -- for a picture, not for a key
+    chance = random.Random(7)
     with MESSAGES.open(encoding="utf-8", newline="") as file:
         texts = [row["message"] for row in csv.DictReader(file)]
     many = json.dumps({"instances": chance.choices(texts, k=RUSH_ROWS)}).encode()

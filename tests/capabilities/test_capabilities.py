@@ -245,7 +245,11 @@ ON_KUBERNETES = [
     (under("scaling.min", 0), "scaling.min", "1 or more with target.scaler hpa"),
     (canary(previous=PREVIOUS), "rollout.strategy", "with target.route service"),
     ({"variants": {"other": VARIANT}}, "variants", "none with target.route service"),
-    (under("limits.requests_per_second", 5), "limits.requests_per_second", "unless target.route is an Envoy Gateway"),
+    (
+        under("limits.requests_per_second", 5),
+        "limits.requests_per_second",
+        "unless target.route is an Envoy Gateway",
+    ),
     (under("monitoring.tracing", {}), "target.otlp", "the address of a collector"),
     (under("monitoring.capture", {}), "target.capture", "a mapping with `uri`"),
     (under("monitoring.alerts.notify", ["mailto:a@example.com"]), "monitoring.alerts.notify", "operator"),

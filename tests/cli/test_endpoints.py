@@ -106,7 +106,8 @@ def test_no_answer_at_all_is_told() -> None:
             "inside its cluster",
             (
                 "kubectl port-forward --namespace shop service/iris 8080:443 & "
-                "curl -s https://127.0.0.1:8080/predict -H 'content-type: application/json' -H 'x-api-key: KEY'"
+                "curl -s https://127.0.0.1:8080/predict -H 'content-type: application/json' "
+                "-H 'x-api-key: KEY'"
             ),
         ),
         (
