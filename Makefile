@@ -19,7 +19,7 @@ compile := $(PYTHON) tools/uv_cli.py pip compile --quiet --generate-hashes \
 rivals := $(wildcard benchmarks/serving/rivals/*.in)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down recover test test-cluster cluster-tools lint bench bench-serving fuzz image env lock proto clean
+.PHONY: help setup up preview down recover test test-cluster cluster-tools onprem onprem-down lint bench bench-serving fuzz image env lock proto clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,12 @@ test-cluster: setup ## Run the tests on a real Kubernetes: docs/cluster.md (root
 
 cluster-tools: ## Install what a real Kubernetes needs here (root), and build Kubernetes
 	@$(PYTHON) tools/cluster tools
+
+onprem: ## From nothing to a prediction from a pod: image, cluster, the stack `onprem` (root): docs/cluster.md
+	@$(PYTHON) tools/onprem up
+
+onprem-down: ## End the cluster that `make onprem` started, with everything in it (root)
+	@$(PYTHON) tools/onprem down
 
 lint: setup ## Check style, format and types
 	@$(bin)/ruff check .

@@ -86,5 +86,6 @@ def _made(place: str, target: Target) -> Iterator[pulumi.ProviderResource]:
             import pulumi_kubernetes  # noqa: PLC0415 - only a stack with a cluster needs the SDK
 
             # Which file of kubectl's is read, and as whom, is the environment's: $KUBECONFIG.
-            yield pulumi_kubernetes.Provider(place, context=context)
+            # Else a change of alerts or of the dashboard takes their ConfigMap away and makes it anew.
+            yield pulumi_kubernetes.Provider(place, context=context, enable_config_map_mutable=True)
             yield Provider("cluster" if context is None else f"cluster-{context}")

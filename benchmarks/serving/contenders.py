@@ -39,6 +39,8 @@ class Contender:
     """That each request carries beside those of the contract."""
     package: str | None = None
     """Name of the rival's distribution, whose version the lock tells."""
+    ready: str | None = None
+    """Path that answers 200 once the model serves; without one its requests are what tells."""
 
     def contract(self, workload: Workload) -> str | None:
         """Name of the contract that the workload is sent by; None where the server has none for it."""
@@ -74,7 +76,7 @@ def _modelberth(
         return Command([sys.executable, "-m", "modelberth_server"], environ, scratch)
 
     contracts = {"rows": "plain", "image": "plain", "binary": "open-inference-binary"}
-    return Contender(name, label, command, contracts, headers)
+    return Contender(name, label, command, contracts, headers, ready="/health/ready")
 
 
 _API_KEY: Final = "benchmark-benchmark-benchmark-benchmark"  # of a server that lives for seconds, on loopback
@@ -101,6 +103,7 @@ def _rival(
     arguments: Callable[[int], list[str]],
     contracts: Mapping[str, str],
     environ: Callable[[int, Path], Mapping[str, str]] = lambda _port, _scratch: {},
+    ready: str | None = None,
 ) -> Contender:
     def command(model: ServedModel, port: int, scratch: Path) -> Command:
         program, *rest = arguments(port)
@@ -117,7 +120,7 @@ def _rival(
             PROGRAMS / name,
         )
 
-    return Contender(name, label, command, contracts, package=package)
+    return Contender(name, label, command, contracts, package=package, ready=ready)
 
 
 _BY_NAME: Final = {"rows": "by-name", "image": "by-name"}
@@ -157,8 +160,9 @@ RIVALS: Final = (
         lambda port: ["bentoml", "serve", "service:Benchmark", "--host", "127.0.0.1", "--port", str(port)],
         _BY_NAME,
         lambda _, scratch: {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(scratch)},
+        ready="/readyz",
     ),
-    _rival("litserve", "LitServe", "litserve", lambda _: ["python", "server.py"], _BY_NAME),
+    _rival("litserve", "LitServe", "litserve", lambda _: ["python", "server.py"], _BY_NAME, ready="/health"),
     _rival(
         "mlserver",
         "MLServer",
@@ -166,6 +170,7 @@ RIVALS: Final = (
         lambda _: ["mlserver", "start", "."],
         {"rows": "open-inference", "image": "open-inference"},
         lambda port, _: {"MLSERVER_HTTP_PORT": str(port), "MLSERVER_GRPC_PORT": str(free_port())},
+        ready="/v2/health/ready",
     ),
     _rival(
         "kserve",
@@ -173,6 +178,7 @@ RIVALS: Final = (
         "kserve",
         lambda _: ["python", "server.py"],
         {"rows": "instances", "image": "instances", "binary": "open-inference-binary"},
+        ready="/v2/health/ready",
     ),
     _rival("ray", "Ray Serve", "ray", lambda _: ["python", "deployment.py"], _BY_NAME),
 )

@@ -54,6 +54,7 @@ class Bench:
             port,
             exchange,
             expected,
+            ready=contender.ready,
             core=self.server_core,
             log=scratch / "log",
         ) as server:

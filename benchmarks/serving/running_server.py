@@ -5,10 +5,11 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from onnx_models import Array
 from process_tree import ProcessTree
@@ -22,6 +23,8 @@ _POLL = 0.005
 _TAIL = 2000
 _REFUSALS = frozenset({400, 401, 403, 405, 411, 413, 415, 422})  # of the request, not for want of a model
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True)
 class Command:
@@ -34,7 +37,10 @@ class Command:
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds from the start of the process to the first right answer, and of the first two requests."""
+    """Seconds from the start of the process to the first right answer, and of the first two requests.
+
+    The first is sent once the server says that it is ready: one that waits for the model would measure that.
+    """
 
     answered: float
     first_request: float
@@ -60,9 +66,25 @@ class RunningServer:
 
 @contextmanager
 def start(
-    command: Command, port: int, exchange: Exchange, expected: Mapping[str, Array], *, core: int, log: Path
+    command: Command,
+    port: int,
+    exchange: Exchange,
+    expected: Mapping[str, Array],
+    *,
+    ready: str | None,
+    core: int,
+    log: Path,
 ) -> Iterator[RunningServer]:
     """Start a server and wait for its first right answer; end it and all its processes on leaving.
+
+    Args:
+        command: what to start
+        port: where it will listen, on loopback
+        exchange: the request
+        expected: the outputs that are to come back
+        ready: path that answers 200 once the model serves; None where the server has none
+        core: the processor that it may use
+        log: file for what it says
 
     Raises:
         BenchmarkError: it ended, answered wrongly, or did not answer in two minutes.
@@ -86,7 +108,10 @@ def start(
             stderr=subprocess.STDOUT,
         )
     try:
-        first = _first_answer(process, address, exchange, expected, began, log)
+        patience = _Patience(process, began, log)
+        if ready:
+            patience.until(lambda: _is_ready(address, ready))
+        first = patience.until(lambda: _ask(address, exchange, expected))
         answered = time.perf_counter() - began
         yield RunningServer(address, tree, Start(answered, first, _ask(address, exchange, expected)))
     finally:
@@ -101,30 +126,45 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-def _first_answer(
-    process: "subprocess.Popen[bytes]",
-    address: str,
-    exchange: Exchange,
-    expected: Mapping[str, Array],
-    began: float,
-    log: Path,
-) -> float:
-    reason: Exception | None = None
-    while time.perf_counter() - began < _PATIENCE:
-        if process.poll() is not None:
-            said = log.read_text(errors="replace")[-_TAIL:]
-            raise BenchmarkError(f"the server ended with exit status {process.returncode}:\n{said}")
-        try:
-            return _ask(address, exchange, expected)
-        except (OSError, http.client.HTTPException, _NotReadyError) as error:
-            reason = error
-            time.sleep(_POLL)
-    said = log.read_text(errors="replace")[-_TAIL:]
-    raise BenchmarkError(f"no right answer after {_PATIENCE} s, the last: {reason}\n{said}")
+@dataclass(frozen=True)
+class _Patience:
+    """Waiting for a process that began at a time, while it lives."""
+
+    process: "subprocess.Popen[bytes]"
+    began: float
+    log: Path
+
+    def until(self, answers: Callable[[], _T]) -> _T:
+        """Try until there is an answer, and return it."""
+        reason: Exception | None = None
+        while time.perf_counter() - self.began < _PATIENCE:
+            if self.process.poll() is not None:
+                status = self.process.returncode
+                raise BenchmarkError(f"the server ended with exit status {status}:\n{self._said()}")
+            try:
+                return answers()
+            except (OSError, http.client.HTTPException, _NotReadyError) as error:
+                reason = error
+                time.sleep(_POLL)
+        raise BenchmarkError(f"no right answer after {_PATIENCE} s, the last: {reason}\n{self._said()}")
+
+    def _said(self) -> str:
+        return self.log.read_text(errors="replace")[-_TAIL:]
 
 
 class _NotReadyError(BenchmarkError):
     """An answer that another may follow: the model is not loaded yet, as far as one can tell."""
+
+
+def _is_ready(address: str, path: str) -> None:
+    connection = http.client.HTTPConnection(address, timeout=_PATIENCE)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        if response.status != http.client.OK:
+            raise _NotReadyError(f"{response.status} of {path}: {response.read()[:_TAIL]!r}")
+    finally:
+        connection.close()
 
 
 def _ask(address: str, exchange: Exchange, expected: Mapping[str, Array]) -> float:

@@ -1,13 +1,16 @@
 """Where plain values meet Pulumi: what was asked for is registered, what is refused ends the program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
-from modelberth.errors import SpecError
-from modelberth.spec import EndpointSpec, Target
+from modelberth.capabilities import require
+from modelberth.errors import Problem, SpecError, shown
+from modelberth.spec import EndpointDeployment, EndpointSpec, Target, parse
+
+T = TypeVar("T", bound=Target)
 
 
 def asked(spec: EndpointSpec, target: Target, opts: pulumi.ResourceOptions | None = None) -> dict[str, Any]:
@@ -28,3 +31,18 @@ def clean_errors() -> Iterator[None]:
         yield
     except SpecError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def parse_for(target: type[T], config: Mapping[str, object]) -> tuple[EndpointSpec, T]:
+    """Read an entry of a stack's config, `target` left out, for an endpoint that has one kind of target.
+
+    Raises:
+        pulumi.RunError: every problem of the mapping, each with its path.
+    """
+    kind = target.model_fields["kind"].default
+    with clean_errors():
+        deployment = parse(EndpointDeployment, {"target": {"kind": kind}, **config})
+        if not isinstance(deployment.target, target):
+            raise SpecError(Problem("target.kind", shown(deployment.target.kind), kind))
+        require(deployment.spec, deployment.target)
+    return deployment.spec, deployment.target

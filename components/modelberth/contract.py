@@ -28,6 +28,8 @@ class EndpointContract:
     """Answers 200 only while predictions are served."""
     auth: str
     """How callers prove who they are: `loopback` (on this machine), `iam`, `api_key`, `jwt`, `none`."""
+    auth_header: str | None = None
+    """HTTP header that carries the API key; None: `x-api-key`, where callers have one."""
     invoker_identity: Input[str] | None = None
     """Identity that a caller takes on to call, where the target has such."""
     region: str

@@ -13,6 +13,11 @@ _STACK_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _DIGEST_CHARACTERS = 8
 
 
+def content_digest(text: str) -> str:
+    """Return the first 8 hexadecimal digits of the text's sha256, for a name that follows from a content."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
 def physical_name(project: str, stack: str, endpoint: str, role: str = "", *, longest: int = 63) -> str:
     """Name of a resource: `project-stack-endpoint[-role]`, lower case, of letters, digits and hyphens.
 
@@ -32,8 +37,16 @@ def shortened(name: str, longest: int = 63) -> str:
     """Return the name, or its beginning and a digest of the whole where it has over `longest` characters."""
     if len(name) <= longest:
         return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    digest = content_digest(name)
     return f"{name[: longest - len(digest) - 1].rstrip('-')}-{digest}"
+
+
+def lettered(name: str) -> str:
+    """Return the name, with `m-` before it where it begins with a digit.
+
+    A Service's name begins with a letter (RFC 1035), a project's need not.
+    """
+    return f"m-{name}" if name[0].isdigit() else name
 
 
 def require_stack_name(stack: str) -> None:

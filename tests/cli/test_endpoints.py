@@ -111,6 +111,14 @@ def test_no_answer_at_all_is_told() -> None:
             ),
         ),
         (
+            {"url": "https://iris.example.com", "auth": "api_key", "auth_header": "X-Team-Key"},
+            "callers prove who they are (api_key)",
+            (
+                "curl -s https://iris.example.com/predict -H 'content-type: application/json' "
+                "-H 'X-Team-Key: KEY' -d "
+            ),
+        ),
+        (
             {"url": "https://iris.example.com", "auth": "jwt"},
             "callers prove who they are (jwt)",
             (

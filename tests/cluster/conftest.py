@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster import definitions
+from modelberth.kubernetes.crds import kinds
 from support.cluster import IMAGE, KUBECONFIG, REPOSITORY_NAME, Cluster, Namespace, image_folder, lacking
 from support.onprem import OnPrem
-from support.unready import Unready
 
 HERE = Path(__file__).parent
 HOSTS = ["127.0.0.1", "::1", "198.18.0.0/15"]  # nodes, pods and Services: see tools/cluster/network.py
@@ -47,6 +48,19 @@ def serving_image(cluster: Cluster) -> str:
     return reference
 
 
+@pytest.fixture(scope="module")
+def defined(cluster: Cluster) -> None:
+    """The kinds of `crds.toml`; a person's own cluster is left as it is."""
+    if cluster.own:
+        definitions.apply(Path(cluster.kubectl_program), cluster.kubeconfig, os.environ)
+    rows = [row.split() for row in cluster.kubectl("api-resources", "--no-headers").splitlines()]
+    served = {(row[-3], row[-1]) for row in rows}
+    missing = sorted(kind for kind, entry in kinds().items() if (entry.api_version, kind) not in served)
+    if missing and not cluster.own:
+        pytest.skip(f"the cluster that is named does not serve {', '.join(missing)}")
+    assert missing == []
+
+
 @pytest.fixture
 def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
     """A namespace of the test's own that enforces Pod Security's `restricted`."""
@@ -63,12 +77,3 @@ def stack(
     name = request.node.originalname.removeprefix("test_").replace("_", "-")[:50].rstrip("-")
     with OnPrem.running(tmp_path / "project", cluster, serving_image, name) as stack:
         yield stack
-
-
-@pytest.fixture(scope="session")
-def unready(
-    tmp_path_factory: pytest.TempPathFactory, cluster: Cluster, serving_image: str
-) -> Iterator[Unready]:
-    """An update that fails after minutes: other tests run meanwhile."""
-    with Unready.going_on(tmp_path_factory.mktemp("unready") / "project", cluster, serving_image) as update:
-        yield update

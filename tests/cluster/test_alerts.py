@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ DEPLOYMENT = deployments(PLANS["all"])[0]
 POD = f"{DEPLOYMENT}-7d9f-x2v1c"
 MINUTES = 60
 LONG = 120
+MEBIBYTE = 2**20
+# Names that the DCGM exporter has had since 4.9.
+RENAMED = {
+    "DCGM_FI_DEV_FB_FREE_BYTES",
+    "DCGM_FI_DEV_FB_USED_BYTES",
+    "DCGM_FI_DEV_GPU_UTIL_RATIO",
+    "DCGM_FI_DEV_XID_ERROR",
+}
 
 
 @dataclass(frozen=True)
@@ -106,9 +115,19 @@ def psi(kind: str, *values: float) -> dict[str, str]:
 
 
 def gpu(name: str, value: str, exported: bool = True, plan: str = "vllm") -> dict[str, str]:
-    of = "exported_" if exported else ""
+    of, node = "exported_" if exported else "", "hostname" if name in RENAMED else "Hostname"
     pod_name = f"{deployments(PLANS[plan])[0]}-7d9f-x2v1c"
-    return {f'{name}{{{of}namespace="modelberth",{of}pod="{pod_name}",gpu="0",Hostname="node-1"}}': value}
+    return {f'{name}{{{of}namespace="modelberth",{of}pod="{pod_name}",gpu="0",{node}="node-1"}}': value}
+
+
+def gpu_memory(used: int, suffix: str, unit: int, exported: bool = True) -> dict[str, str]:
+    """The series of a GPU with 100 MiB, of which so many are used."""
+    share = {"USED": used, "FREE": 100 - used}
+    found = [
+        gpu(f"DCGM_FI_DEV_FB_{kind}{suffix}", f"{size * unit}x100", exported, "triton")
+        for kind, size in share.items()
+    ]
+    return found[0] | found[1]
 
 
 def burns() -> Iterator[Case]:
@@ -245,15 +264,16 @@ def replicas() -> Iterator[Case]:
 
 
 def gpus() -> Iterator[Case]:
-    for exported in (True, False):
-        xid = gpu("DCGM_FI_DEV_XID_ERRORS", "0x50 79x50", exported)
-        yield Case("ModelberthGpuFault", True, xid, plan="vllm", why=f"exported {exported}")
-        yield Case("ModelberthGpuFault", False, xid, at=40, plan="vllm")
+    """Of exporters before release 4.9, and from it on; scraped with their own labels, or with others."""
+    names = (("DCGM_FI_DEV_XID_ERRORS", "", 1), ("DCGM_FI_DEV_XID_ERROR", "_BYTES", MEBIBYTE))
+    for exported, (fault, suffix, unit) in product((True, False), names):
+        why = f"{fault}, exported {exported}"
+        xid = gpu(fault, "0x50 79x50", exported)
+        yield Case("ModelberthGpuFault", True, xid, plan="vllm", why=why)
+        yield Case("ModelberthGpuFault", False, xid, at=40, plan="vllm", why=why)
         for used, fires in ((98, True), (50, False)):
-            memory = gpu("DCGM_FI_DEV_FB_USED", f"{used}x100", exported, "triton") | gpu(
-                "DCGM_FI_DEV_FB_FREE", f"{100 - used}x100", exported, "triton"
-            )
-            yield Case("ModelberthGpuMemoryFull", fires, memory, plan="triton")
+            memory = gpu_memory(used, suffix, unit, exported)
+            yield Case("ModelberthGpuMemoryFull", fires, memory, plan="triton", why=why)
 
 
 def guards_and_drift() -> Iterator[Case]:
@@ -352,6 +372,65 @@ def test_prometheus_reads_the_rules_and_every_query_of_the_dashboard(plan: str, 
     assert len(queries) >= 11
     count = sum(len(group["rules"]) for group in groups(PLANS[plan]))
     assert f"SUCCESS: {count} rules found" in checked.stdout
+
+
+@pytest.mark.parametrize("name", ["DCGM_FI_DEV_XID_ERRORS", "DCGM_FI_DEV_XID_ERROR"])
+def test_a_fault_is_told_with_its_node(name: str, tmp_path: Path) -> None:
+    (rule,) = [
+        rule
+        for group in groups(PLANS["vllm"])
+        for rule in group["rules"]
+        if rule.get("alert") == "ModelberthGpuFault"
+    ]
+    (series,) = gpu(name, "79x9", exported=False)
+    found = dict(re.findall(r'(\w+)="([^"]*)"', series))
+    told = {**rule["annotations"], "summary": "iris: GPU 0 on node-1: XID 79"}
+    expected = {"exp_labels": {**found, **rule["labels"]}, "exp_annotations": told}
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series, "values": "79x9"}],
+        "alert_rule_test": [
+            {"eval_time": "5m", "alertname": rule["alert"], "exp_alerts": [expected]},
+        ],
+    }
+    rules = rule_file(tmp_path, "vllm", rule["alert"])
+    file = tmp_path / "fault.json"
+    file.write_text(json.dumps({"rule_files": [rules.name], "tests": [test]}))
+    done = promtool("test", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("series", "busy"),
+    [
+        (gpu("DCGM_FI_DEV_GPU_UTIL", "40x100", plan="triton") | gpu_memory(75, "", 1), 0.4),
+        (
+            gpu("DCGM_FI_DEV_GPU_UTIL_RATIO", "0.4x100", plan="triton") | gpu_memory(75, "_BYTES", MEBIBYTE),
+            0.4,
+        ),
+        ({}, None),
+    ],
+    ids=["before 4.9", "from 4.9 on", "no exporter"],
+)
+def test_the_dashboard_tells_the_same_of_a_gpu_by_either_name(
+    series: dict[str, str], busy: float | None, tmp_path: Path
+) -> None:
+    (panel,) = [one for one in panels(PLANS["triton"]) if one.title == "GPU"]
+    expected = zip(panel.queries, (busy, None if busy is None else 0.75), strict=True)
+    asked = [
+        {
+            "expr": query.expression,
+            "eval_time": "10m",
+            "exp_samples": [] if value is None else [{"labels": '{gpu="0"}', "value": value}],
+        }
+        for query, value in expected
+    ]
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    file = tmp_path / "gpu.json"
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": asked}
+    file.write_text(json.dumps({"rule_files": [], "tests": [test]}))
+    done = promtool("test", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("plan", sorted({case.plan for case in CASES}))

@@ -1,30 +1,13 @@
 """KServe's and KubeRay's own definitions, against what is written for them."""
 
 import copy
-import os
-from pathlib import Path
 
 import pytest
 
-from cluster import definitions
-from modelberth.kubernetes.crds import kinds
 from modelberth.kubernetes.kserve import inference_services
 from modelberth.kubernetes.ray import ray_services
-from support.cluster import Cluster, Namespace
+from support.cluster import Namespace
 from support.engine_modes import kserve, kserve_modes, parts, ray, ray_modes, within
-
-
-@pytest.fixture(scope="module")
-def defined(cluster: Cluster) -> None:
-    """The kinds of `crds.toml`; a person's own cluster is left as it is."""
-    if cluster.own:
-        definitions.apply(Path(cluster.kubectl_program), cluster.kubeconfig, os.environ)
-    rows = [row.split() for row in cluster.kubectl("api-resources", "--no-headers").splitlines()]
-    served = {(row[-3], row[-1]) for row in rows}
-    missing = sorted(kind for kind, entry in kinds().items() if (entry.api_version, kind) not in served)
-    if missing and not cluster.own:
-        pytest.skip(f"the cluster that is named does not serve {', '.join(missing)}")
-    assert missing == []
 
 
 @pytest.mark.usefixtures("defined")

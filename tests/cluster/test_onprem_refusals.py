@@ -12,7 +12,7 @@ from support.cluster import Cluster, Namespace, Object
 from support.model_store import CREDENTIALS, ModelStore
 from support.onprem import OnPrem
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("unready")]
+pytestmark = pytest.mark.engine
 
 HOST = "iris.example.test"
 AT_GATEWAY = {"kind": "gateway", "gateway": gateway.NAME}

@@ -19,12 +19,14 @@ from support.onprem import OnPrem
 from support.project import SETOSA as ROWS
 from support.request_loop import Counts, RequestLoop
 
-pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("unready")]
+pytestmark = pytest.mark.engine
 
 AT_LEAST = 10_000
 HOST = "iris.example.test"
 OLD, NEW = SETOSA.decode(), OTHER_SETOSA.decode()
 HEADER = {"name": "x-canary", "value": "always"}
+AT_ONCE = [{"percent": 10, "bake": "0s"}, {"percent": 50, "bake": "0s"}]
+LASTING = [{"percent": 10, "bake": "2h"}, AT_ONCE[1]]
 PORTION = 2000
 """Requests over which a share is measured: three standard deviations of 10 % are 2 %."""
 
@@ -35,8 +37,8 @@ class Endpoint:
     def __init__(self, stack: OnPrem, at: Gateway, store: ModelStore) -> None:
         self.stack, self.gateway, self.store = stack, at, store
 
-    def deploy(self, model: int, **rollout: Any) -> None:
-        """`up` with the model and its rollout, which is then in effect at the Gateway."""
+    def configure(self, model: int, **rollout: Any) -> None:
+        """Write the model and its rollout into the stack's config."""
         if "previous" in rollout:
             rollout["previous"] = self.store.source(rollout["previous"])
         self.stack.configure(
@@ -50,6 +52,10 @@ class Endpoint:
                 "route": {"kind": "gateway", "gateway": gateway.NAME, "proxies": ["0.0.0.0/0"]},
             },
         )
+
+    def deploy(self, model: int, **rollout: Any) -> None:
+        """`up` with the model and its rollout, which is then in effect at the Gateway."""
+        self.configure(model, **rollout)
         self.stack.up()
         (route,) = self.stack.namespace.list("httproutes")
         self.gateway.wait_for(route["metadata"]["name"])
@@ -107,12 +113,19 @@ def share_of_new(callers: Counts, count: int = PORTION) -> float:
 
 def test_a_canary_gets_its_share_and_the_way_back_none(endpoint: Endpoint, callers: Counts) -> None:
     assert share_of_new(callers, 200) == 0
-    canary = {"strategy": "canary", "previous": 1, "header": HEADER}
+    canary = {"strategy": "canary", "previous": 1, "header": HEADER, "steps": AT_ONCE}
     endpoint.deploy(2, **canary, step=1)
     assert endpoint.deployments() == 2
     assert share_of_new(callers) == pytest.approx(10, abs=3)
     answers = {endpoint.post(**{HEADER["name"]: HEADER["value"]}).text.count("Setosa") for _ in range(20)}
     assert answers == {1}, "the header leads to the new model, whatever the share"
+    endpoint.configure(2, **{**canary, "steps": LASTING}, step=2)
+    said = endpoint.stack.refused()
+    assert "Warning: an update would be refused now: endpoints[0].rollout.step: given 2" in said, (
+        "its preview"
+    )
+    assert "error: endpoints[0].rollout.step: given 2, allowed: at most 1 until step 1 (10 percent" in said
+    assert "rollout.steps[0].bake: 0s" in said
     endpoint.deploy(2, **canary, step=2)
     assert share_of_new(callers) == pytest.approx(50, abs=5)
     endpoint.deploy(2, **canary, step=3)

@@ -9,7 +9,7 @@ from typing import Any
 from modelberth.provider.kubernetes.api_key import ApiKey
 from modelberth.provider.kubernetes.requirements import Requirements
 from modelberth.provider.resource import Settings
-from support.cluster import Cluster, Namespace
+from support.cluster import Cluster, Namespace, wait
 
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "verbs": ["create", "delete", "get", "patch"]}
 POD = {
@@ -88,6 +88,72 @@ def test_a_quota_is_what_others_leave(namespace: Namespace) -> None:
     assert told(namespace, quota=asked) == []
     (said,) = told(namespace, quota=asked, instance="other")
     assert "requests.cpu: the endpoint asks for 2, others use 1, and 2 is the most" in said
+
+
+# Refused and let in take turns: that the cluster agrees is then never left over from the one before.
+BOUNDS: list[dict[str, Any]] = [
+    {"type": "Container", "default": {"cpu": "500m"}},
+    {"type": "Container", "max": {"cpu": "2", "memory": "64Mi"}},
+    {"type": "Container", "maxLimitRequestRatio": {"memory": "1500m"}},
+    {"type": "Pod", "max": {"memory": "64Mi"}, "min": {"cpu": "1"}},
+    {"type": "Pod", "max": {"cpu": "9"}},
+]
+
+
+def test_pods_are_refused_by_the_limit_ranges_that_would_refuse_them(namespace: Namespace) -> None:
+    asked = {"requests": {"cpu": "1", "memory": "32Mi"}, "limits": {"memory": "64Mi"}}
+    (container,) = POD["spec"]["containers"]
+    pod = {**POD, "spec": {**POD["spec"], "containers": [{**container, "resources": asked}]}}
+    entry = {"name": "own", "containers": [{"name": "pause", "path": "resources", **asked}]}
+    said = []
+    for bound in BOUNDS:
+        kind = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "bounds"}}
+        namespace.kubectl("delete", "limitrange", "bounds", "--ignore-not-found")
+        namespace.apply({**kind, "spec": {"limits": [bound]}})
+        told_now = told(namespace, pods=[entry])
+        said.append([one.partition(":")[0] for one in told_now])
+        is_refused = bool(told_now)
+        wait(
+            f"the cluster {'refuses' if is_refused else 'takes'} the pod under {bound}",
+            lambda: bool(namespace.try_apply(pod, dry_run=True).returncode) is is_refused,  # noqa: B023
+            10,
+        )
+    assert said == [["resources.cpu"], [], ["resources.memory"], [], ["resources.cpu"]]
+
+
+def test_claims_and_objects_are_refused_where_a_quota_has_no_room(namespace: Namespace) -> None:
+    hard = {
+        "requests.storage": "5Gi",
+        "count/configmaps": "1",
+        "services": "1",
+        "count/deployments.apps": "0",
+    }
+    namespace.apply(
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "budget"}, "spec": {"hard": hard}}
+    )
+    # The cluster puts one of its own into each namespace.
+    wait(
+        "the quota has counted",
+        lambda: (
+            namespace.get("resourcequota", "budget").get("status", {}).get("used", {}).get("count/configmaps")
+            == "1"
+        ),
+    )
+    claim = {"name": "cache", "storage": "10Gi", "path": "target.delivery"}
+    made = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "names": ["settings"]},
+        {"apiVersion": "v1", "kind": "Service", "names": ["iris"]},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "names": ["iris", "iris--b"]},
+    ]
+    said = told(namespace, claims=[claim], made=made)
+    assert [one.partition(":")[0] for one in said] == ["target.delivery.size", *["target.namespace"] * 2]
+    assert "requests.storage: the endpoint asks for 10Gi, others use 0, and 5Gi is the most" in said[0]
+    assert "count/configmaps: the endpoint asks for 1, others use 1, and 1 is the most" in said[1]
+    assert "count/deployments.apps: the endpoint asks for 2, others use 0, and 0 is the most" in said[2]
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}
+    kind = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "cache"}}
+    refused = namespace.try_apply({**kind, "spec": spec}, dry_run=True)
+    assert "exceeded quota: budget" in refused.stderr
 
 
 def test_a_user_with_few_rights_learns_which_to_ask_for(namespace: Namespace, tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""The serving image on a real cluster: as a confined pod, behind a Service, and changed under callers."""
+"""The serving image on a real cluster: as a confined pod and behind a Service."""
 
 import httpx
 
 from support.cluster import Namespace, Object, wait
 from support.project import SETOSA
-from support.request_loop import RequestLoop
 
 NAME = "iris"
 LABELS = {"app.kubernetes.io/name": NAME}
@@ -12,12 +11,11 @@ REPLICAS = 2
 DRAIN_DELAY_S, DRAIN_S = 3, 6
 
 
-def manifests(image: str, **environment: str) -> list[Object]:
+def manifests(image: str) -> list[Object]:
     """A Deployment and a Service for it, written out: what `KubernetesEndpoint` has to come down to."""
     settings = {
         "MODELBERTH_DRAIN_DELAY_SECONDS": str(DRAIN_DELAY_S),
         "MODELBERTH_DRAIN_SECONDS": str(DRAIN_S),
-        **environment,
     }
     container = {
         "name": "server",
@@ -75,9 +73,8 @@ def probe(path: str, **more: int) -> Object:
     return {"httpGet": {"path": path, "port": "http"}, **more}
 
 
-def deploy(namespace: Namespace, image: str, **environment: str) -> None:
-    """The one place that says how the endpoint gets there."""
-    namespace.apply(*manifests(image, **environment))
+def deploy(namespace: Namespace, image: str) -> None:
+    namespace.apply(*manifests(image))
     namespace.wait_for_rollout(NAME)
 
 
@@ -101,49 +98,6 @@ def test_confined_pods_answer_by_themselves_and_behind_a_service(
         assert pod["status"]["containerStatuses"][0]["imageID"]
         metrics = httpx.get(f"http://{pod['status']['podIP']}:9090/metrics", trust_env=False)
         assert "modelberth_requests_total" in metrics.text
-
-
-def test_no_request_fails_while_pods_are_replaced(namespace: Namespace, serving_image: str) -> None:
-    deploy(namespace, serving_image)
-    before = {pod["metadata"]["name"] for pod in namespace.pods("")}
-    with RequestLoop(f"{namespace.service_url(NAME)}/predict").running() as counts:
-        wait("the callers are at work", lambda: counts.ok > 1000)
-        deploy(namespace, serving_image, MODELBERTH_LOG_LEVEL="warning")
-        wait("only the new pods are left", lambda: before.isdisjoint(names(namespace)))
-        gone, goal = counts.sent, counts.sent + 1000
-        wait("the callers go on", lambda: counts.sent > goal)
-    assert dict(counts.failed) == {}
-    assert counts.ok == counts.sent > gone > 2000
-    assert counts.connections > 100
-
-
-def test_load_brings_another_pod(namespace: Namespace, serving_image: str) -> None:
-    """By what the kubelets measure: metrics-server, the autoscaler, the Deployment, and no failed request."""
-    deploy(namespace, serving_image)
-    target = {"type": "Utilization", "averageUtilization": 20}
-    spec = {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
-        "minReplicas": REPLICAS,
-        "maxReplicas": REPLICAS + 1,
-        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-    }
-    kind = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
-    with RequestLoop(f"{namespace.service_url(NAME)}/predict").running() as counts:
-        namespace.apply({**kind, "metadata": {"name": NAME}, "spec": spec})
-
-        def ready() -> int:
-            return int(namespace.get("deployment", NAME)["status"].get("readyReplicas", 0))
-
-        wait("there is another pod", lambda: ready() == REPLICAS + 1, 180)
-        before = counts.sent
-        wait("the callers go on", lambda: counts.sent > before + 500)
-    assert dict(counts.failed) == {}
-    events = namespace.kubectl("get", "events", "--field-selector=reason=SuccessfulRescale")
-    assert "cpu resource utilization (percentage of request) above target" in events
-
-
-def names(namespace: Namespace) -> set[str]:
-    return {pod["metadata"]["name"] for pod in namespace.list("pods")}
 
 
 def test_an_image_of_another_digest_never_runs(namespace: Namespace, serving_image: str) -> None:

@@ -136,6 +136,7 @@ def test_the_contract_in_its_plain_form() -> None:
         "predict_path": "/predict",
         "health_path": "/health/ready",
         "auth": "loopback",
+        "auth_header": None,
         "invoker_identity": None,
         "region": "local",
         "model_name": "iris",

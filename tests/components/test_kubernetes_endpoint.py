@@ -87,7 +87,7 @@ def test_every_object_of_every_mode_is_a_child(mode: str) -> None:
 
 
 def test_there_are_modes_of_everything() -> None:
-    assert len(MODES) == 49
+    assert len(MODES) == 52
     kinds = {one["kind"] for mode in MODES.values() for one in stages(plan_of(mode))}
     assert len(kinds) == 23, sorted(kinds)
     for field in ("engine", "route", "scaler", "gpu", "delivery"):
@@ -193,6 +193,18 @@ def test_the_pods_have_the_time_of_their_start_each(recorder: Recorder) -> None:
 def test_the_wait_is_that_of_a_deployment_alone(recorder: Recorder) -> None:
     made(recorder, MODES["service"])
     assert [one.name for one in children(recorder) if one.timeouts] == ["iris-deployment"]
+
+
+@pytest.mark.parametrize(
+    ("scaling", "ignored"),
+    [({"min": 2, "max": 2}, {}), ({"min": 2, "max": 4}, {"iris-deployment": ("spec.replicas",)})],
+)
+def test_the_replicas_are_left_to_an_autoscaler(
+    recorder: Recorder, scaling: dict[str, int], ignored: dict[str, tuple[str, ...]]
+) -> None:
+    made(recorder, MODES["service"], scaling=scaling)
+    assert {one.name: one.ignored for one in children(recorder) if one.ignored} == ignored
+    assert recorder.named("iris-deployment").inputs["spec"]["replicas"] == 2
 
 
 @pytest.mark.parametrize(

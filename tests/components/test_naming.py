@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelberth.errors import SpecError
-from modelberth.naming import physical_name
+from modelberth.naming import content_digest, lettered, physical_name, shortened
 
 stacks = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?", fullmatch=True)
 endpoints = st.from_regex(r"[a-z][a-z0-9]{0,30}", fullmatch=True)
@@ -32,6 +32,18 @@ def test_two_long_names_stay_two() -> None:
     one, two = (physical_name("shop", "dev", "a" * 80 + end) for end in "xy")
     assert one != two
     assert len(one) == len(two) == 63
+
+
+def test_a_digest_in_a_name_never_changes() -> None:
+    # `printf iris | sha256sum`: another digest would be another name, and replace what runs.
+    assert content_digest("iris") == "47612b31"
+    assert shortened("iris", 4) == "iris"
+    assert shortened("iris-" * 9, 20) == f"iris-iris-i-{content_digest('iris-' * 9)}"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("3shop-dev", "m-3shop-dev"), ("shop-3-dev", "shop-3-dev")])
+def test_a_name_can_begin_with_a_letter(name: str, expected: str) -> None:
+    assert lettered(name) == expected
 
 
 @pytest.mark.parametrize("stack", ["Dev", "dev_1", "-dev", "dev-", "", "dev.eu"])

@@ -66,6 +66,18 @@ def test_what_does_not_fit_is_no_tensor(shape: tuple[int, ...], datatype: str, v
     assert TensorSpec("x", datatype, shape).tensor(values) is None
 
 
+def test_any_shape_fits_where_the_rank_is_unknown() -> None:
+    spec = TensorSpec("x", "FP32", (-1,), unknown_rank=True)
+    for shape in ((), (3,), (2, 1, 2)):
+        assert spec.accepts(shape)
+    assert not TensorSpec("x", "FP32", (-1,)).accepts((2, 1))
+    tensor = spec.tensor([[1.5, 2.5], [3.5, 4.5]])
+    assert tensor is not None
+    assert (tensor.shape, tensor.values) == ((2, 2), (1.5, 2.5, 3.5, 4.5))
+    assert spec.tensor([[1.5], [2.5, 3.5]]) is None, "ragged"
+    assert spec.tensor(["a"]) is None
+
+
 def test_rows_and_tensors_of_a_model() -> None:
     table, text = TensorSpec("table", "FP32", (-1, 2)), TensorSpec("text", "BYTES", (-1, 1))
     one = Model.of("m", [], [table], [], [[1.0, 2.0], [3.0, 4.0]])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.autoscaling import autoscalers, problems
+from modelberth.kubernetes.autoscaling import autoscalers, owned, problems
 from modelberth.kubernetes.engine_metrics import engine_metrics
 from modelberth.kubernetes.plan import Plan
 from modelberth.kubernetes.scaling_metrics import in_use, offered, query, series, target_value, unmeasured
@@ -67,11 +67,23 @@ def test_the_manifests_are_as_the_golden_file_says() -> None:
     ("scaling", "expected"),
     [({}, 0), ({"min": 3, "max": 3}, 0), ({"min": 1, "max": 3}, 1), ({"min": 2, "max": 3}, 1)],
 )
-def test_whoever_has_an_autoscaler_has_no_replicas_of_its_own(scaling: dict[str, int], expected: int) -> None:
+def test_whoever_has_an_autoscaler_leaves_it_the_replicas(scaling: dict[str, int], expected: int) -> None:
     made = plan(scaling=scaling)
     assert len(autoscalers(made)) == expected
-    (deployment,) = deployments(made, dict.fromkeys(made.revisions, ())).values()
-    assert ("replicas" in deployment["spec"]) is (expected == 0)
+    assert owned(made) == ("spec.replicas",) * expected
+
+
+@pytest.mark.parametrize("engine", ["kserve", "ray"])
+def test_of_what_an_operator_makes_nothing_is_ignored(engine: str) -> None:
+    assert owned(plan({"engine": engine}, scaling={"min": 1, "max": 3})) == ()
+
+
+def test_one_autoscaler_may_follow_the_other_in_one_update() -> None:
+    """KEDA names its own `keda-hpa-NAME`, and its webhook passes over an HPA that says this."""
+    (hpa,), (keda,) = (autoscalers(scaled(scaler=one)).values() for one in ("hpa", "keda"))
+    assert hpa["metadata"]["annotations"] == {"validations.keda.sh/hpa-ownership": "false"}
+    assert "name" not in keda["spec"]["advanced"]["horizontalPodAutoscalerConfig"]
+    assert not hpa["metadata"]["name"].startswith("keda-hpa-")
 
 
 @pytest.mark.parametrize("scaler", ["hpa", "keda"])

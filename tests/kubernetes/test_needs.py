@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelberth.kubernetes.authentication import generates_key, own_key_secret
 from modelberth.kubernetes.crds import kinds
 from modelberth.kubernetes.needed_capacity import needed_quota
 from modelberth.kubernetes.needs import needs
@@ -12,7 +13,7 @@ from modelberth.kubernetes.requirements import GatewayName, RequirementsArgs
 from modelberth.kubernetes.stages import stages
 from support.delivery_modes import STORE
 from support.endpoint_modes import MODES
-from support.endpoint_plans import IMAGE, plan
+from support.endpoint_plans import IMAGE, REMOTE, plan
 from support.gpu_plans import with_gpu
 
 
@@ -262,6 +263,73 @@ def test_two_revisions_take_twice_as_much_and_ray_a_head_for_each() -> None:
         "8",
     ]
     assert [one.amount for one in of("Ray").quota if one.resource == "requests.cpu"] == ["5000m"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("service", {"fetch-model": ("model.uri", True), "server": ("resources", False)}),
+        ("cache", {"fetch-model": ("target.delivery.kind", True), "server": ("resources", False)}),
+        ("GPU", {"fetch-model": ("model.uri", True), "server": ("resources", False)}),
+        (
+            "Ray",
+            {
+                "ray-head": ("target.engine", False),
+                "fetch-model": ("model.uri", True),
+                "ray-worker": ("resources", False),
+            },
+        ),
+    ],
+)
+def test_every_container_that_a_limit_range_may_refuse_names_its_field(
+    mode: str, expected: dict[str, tuple[str, bool]]
+) -> None:
+    containers = [one for pod in of(mode).pods for one in pod.containers]
+    assert {one.name: (one.path, one.first) for one in containers} == expected
+    for one in containers:
+        assert (one.given is None) is (one.path == "resources")
+        assert {"cpu", "memory"} <= one.requests.keys()
+        assert "memory" in one.limits
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pods_are_asked_for_whoever_starts_them(mode: str) -> None:
+    found = of(mode)
+    assert found.pods
+    server = MODES[mode].deployment.spec.resources
+    asked_for = [one for pod in found.pods for one in pod.containers if one.path == "resources"]
+    assert asked_for
+    assert {one.requests["memory"] for one in asked_for} == {str(server.memory)}
+    alike = [tuple(map(repr, pod.containers)) for pod in found.pods]
+    assert len(set(alike)) == len(alike), "pods that are alike are told once"
+
+
+def test_the_claim_of_a_cache_is_asked_for_and_one_that_exists_is_not() -> None:
+    (claim,) = of("cache").claims
+    assert (claim.name, claim.storage, claim.path, claim.storage_class) == (
+        "shop-onprem-iris-model-cache",
+        "10Gi",
+        "target.delivery",
+        "nfs",
+    )
+    there = {"delivery": {"kind": "cache", "claim": "shared"}}
+    assert not asked(plan(there, model=REMOTE)).claims
+    assert not of("service").claims
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_object_is_counted_by_its_name(mode: str) -> None:
+    made = Plan.of(MODES[mode].deployment.spec, MODES[mode].target, "shop", "onprem")
+    found = asked(made).made
+    counted = {(one.api_version, one.kind, name) for one in found for name in one.names}
+    wanted = {
+        (one["apiVersion"], one["kind"], one["metadata"]["name"])
+        for one in stages(made)
+        if one["kind"] != "Namespace"
+    }
+    keys = {("v1", "Secret", own_key_secret(made))} if generates_key(made) else set()
+    assert counted == wanted | keys
+    assert sum(len(one.names) for one in found) == len(counted) > 2
 
 
 @pytest.mark.parametrize("mode", MODES)

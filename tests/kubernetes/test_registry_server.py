@@ -177,6 +177,7 @@ def test_the_cluster_is_asked_for_what_it_uses(
         ({}, []),
         ({"namespace": "Images"}, ["namespace"]),
         ({"image": "registry:3"}, ["image"]),
+        ({"image": IMAGE.replace("@", ":3@")}, []),
         ({"tls": None}, ["tls"]),
         ({"users": None}, []),
         ({"size": "20"}, ["size"]),

@@ -10,8 +10,16 @@ from typing import Any, get_args
 import pytest
 
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.routing import TABLE, address, honoured_in_front, problems, routes
+from modelberth.kubernetes.routing import (
+    TABLE,
+    address,
+    health_path,
+    honoured_in_front,
+    problems,
+    routes,
+)
 from modelberth.kubernetes.workload import revision_services, services
+from modelberth.spec.kubernetes import GatewayRoute
 from modelberth.spec.runtime import Engine
 from support.endpoint_plans import PREVIOUS, canary, plan
 from support.route_modes import DOMAIN, ENVOY, GATEWAY, INGRESS, SHADOW, SMALL, manifests, modes, routed
@@ -163,12 +171,28 @@ def test_predictions_and_health_come_through_and_metrics_and_control_do_not(
 
 
 def test_the_table_of_paths_has_every_engine_and_no_colon() -> None:
-    engines = tomllib.loads(TABLE.read_text(encoding="utf-8"))["engines"]
-    assert sorted(engines) == sorted(get_args(Engine))
-    paths = [path for entry in engines.values() for path in (*entry["exact"], *entry["prefix"])]
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    assert sorted(table["engines"]) == sorted(get_args(Engine))
+    entries = [*table["engines"].values(), table["ray"]]
+    paths = [path for entry in entries for path in (*entry["exact"], *entry["prefix"])]
     assert len(paths) > 20
     assert all(re.fullmatch(r"/[a-z0-9/._{}-]*", path) for path in paths)
-    assert all(entry["source"] for entry in engines.values())
+    assert all(entry["source"] for entry in entries)
+
+
+@pytest.mark.parametrize("mode", modes())
+def test_whoever_watches_from_outside_can_ask_whether_predictions_are_served(mode: str) -> None:
+    made = modes()[mode]
+    if isinstance(made.target.route, GatewayRoute):
+        assert rule_for(made, health_path(made)) is not None
+
+
+def test_ray_s_proxy_has_a_health_path_of_its_own_and_not_vllm_s() -> None:
+    ray, alone = modes()["ray"], of_engine("vllm", target={"route": GATEWAY}, security=NOBODY)
+    assert (health_path(ray), health_path(alone)) == ("/-/healthz", "/health")
+    for path in ("/health", "/v1/responses"):
+        assert rule_for(ray, path) is None
+        assert rule_for(alone, path) is not None
 
 
 @pytest.mark.parametrize(

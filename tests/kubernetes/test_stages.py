@@ -180,7 +180,7 @@ def test_every_revision_gets_a_part_of_every_room() -> None:
     found = parts(made)
     assert list(found) == list(made.revisions)
     assert len(found) == 3
-    assert {len(one) for one in found.values()} == {6}
+    assert {len(one) for one in found.values()} == {7}
 
 
 def test_two_rooms_that_take_the_same_role_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,12 +74,18 @@ def test_roles_stay_when_a_second_revision_comes_and_goes() -> None:
 
 @pytest.mark.parametrize(
     ("scaling", "expected"),
-    [({}, 1), ({"min": 3, "max": 3}, 3), ({"min": 1, "max": 3}, None), ({"min": 0, "max": 1}, None)],
+    [({}, 1), ({"min": 3, "max": 3}, 3), ({"min": 2, "max": 3}, 2), ({"min": 0, "max": 1}, 1)],
 )
-def test_replicas_belong_to_the_autoscaler_where_there_is_one(
-    scaling: dict[str, int], expected: int | None
+def test_it_begins_with_the_least_replicas_and_one_that_proves_it(
+    scaling: dict[str, int], expected: int
 ) -> None:
-    assert only(of(plan(scaling=scaling)))["spec"].get("replicas") == expected
+    assert only(of(plan(scaling=scaling)))["spec"]["replicas"] == expected
+
+
+@pytest.mark.parametrize(("most", "forced"), [(2, "true"), (3, None)])
+def test_a_fixed_number_is_taken_back_from_whoever_had_set_it(most: int, forced: str | None) -> None:
+    metadata = only(of(plan(scaling={"min": 2, "max": most})))["metadata"]
+    assert metadata.get("annotations", {}).get("pulumi.com/patchForce") == forced
 
 
 @pytest.mark.parametrize("mode", list(modes()))
@@ -132,11 +138,15 @@ def test_recreate_stops_the_old_pods_first() -> None:
     assert only(of(modes()["recreate"][0]))["spec"]["strategy"] == {"type": "Recreate"}
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("1s", 301), ("5m", 600), ("1h", 3900)])
-def test_a_rollout_fails_when_a_replica_had_its_time(given: str, seconds: int) -> None:
-    made = plan(limits={"startup_timeout": given})
+@pytest.mark.parametrize(
+    ("start", "placement", "seconds"),
+    [("1s", None, 301), ("5m", None, 600), ("1h", None, 3900), ("1500ms", "20s", 22), ("5m", "1h", 3900)],
+)
+def test_a_rollout_fails_when_a_replica_had_its_time(start: str, placement: str | None, seconds: int) -> None:
+    target = {} if placement is None else {"placement_timeout": placement}
+    made = plan(target, limits={"startup_timeout": start})
     assert only(of(made))["spec"]["progressDeadlineSeconds"] == seconds
-    assert progress_deadline_seconds(made.spec) == seconds
+    assert progress_deadline_seconds(made) == seconds
 
 
 # Services

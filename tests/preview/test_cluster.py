@@ -355,6 +355,52 @@ def test_a_conflict_names_who_owns_which_field(api: KubernetesApi, cluster: Clus
     )
 
 
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize(
+    ("owners", "sent"),
+    [
+        (["kube-controller-manager"], {"paused": True}),
+        (["pulumi-modelberth-standin"], {"replicas": 5, "paused": True}),
+        (["pulumi-modelberth-standin", "kube-controller-manager"], {"replicas": 5, "paused": True}),
+        ([], {"replicas": 5, "paused": True}),
+    ],
+    ids=["of another", "ours", "shared", "of nobody"],
+)
+def test_what_is_ignored_stays_as_it_is_and_with_whom(
+    api: KubernetesApi, cluster: Cluster, owners: list[str], sent: dict[str, Any], preview: bool
+) -> None:
+    """As pulumi-kubernetes' `TestHandleSSAIgnoreFields` has it."""
+    fields = {"f:spec": {"f:replicas": {}}}
+    managed = [
+        {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:paused": {}}}},
+        *({"manager": one, "fieldsV1": fields} for one in owners),
+    ]
+    live = changed(DEPLOYMENT, replicas=5)
+    api.objects[DEPLOYMENT_PATH] = {
+        **live,
+        "metadata": {**live["metadata"], "generation": 1, "managedFields": managed},
+    }
+    api.statuses[DEPLOYMENT_PATH] = [{**ROLLED_OUT, "observedGeneration": 2}]
+    new = changed(DEPLOYMENT, paused=True)
+    asked = request(new, ignored=["spec.replicas"], preview=preview)
+    cluster.update(asked, "team/d", DEPLOYMENT, DEPLOYMENT, new)
+    (applied,) = api.sent("PATCH")
+    kept = {key: applied.body["spec"][key] for key in ("replicas", "paused") if key in applied.body["spec"]}
+    assert kept == sent
+    assert applied.body["metadata"] == DEPLOYMENT["metadata"]
+
+
+def test_what_is_ignored_of_an_object_without_it_comes_from_the_inputs(
+    api: KubernetesApi, cluster: Cluster
+) -> None:
+    asked = request(CONFIG_MAP, ignored=["data.a", "data.b"])
+    api.objects[CONFIG_MAP_PATH] = {**CONFIG_MAP, "metadata": {**CONFIG_MAP["metadata"], "generation": 1}}
+    del api.objects[CONFIG_MAP_PATH]["data"]
+    cluster.update(asked, "team/c", CONFIG_MAP, CONFIG_MAP, CONFIG_MAP)
+    (applied,) = api.sent("PATCH")
+    assert applied.body["data"] == {"a": "1"}
+
+
 def test_a_rollout_that_fails_tells_what_the_pods_died_of(api: KubernetesApi, cluster: Cluster) -> None:
     failed = {
         "type": "Progressing",

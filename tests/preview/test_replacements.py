@@ -125,6 +125,23 @@ def test_no_generated_row_of_aws_claims_to_be_whole() -> None:
     assert not any(replacements.rows("aws")[token].is_complete for token in generated)
 
 
+@pytest.mark.parametrize(
+    ("kind", "setting", "content"),
+    [("ConfigMap", "enableConfigMapMutable", "data.a"), ("Secret", "enableSecretMutable", "stringData.a")],
+)
+def test_a_provider_may_update_what_others_replace(kind: str, setting: str, content: str) -> None:
+    token = f"kubernetes:core/v1:{kind}"
+    for config, replaces in (({}, True), ({setting: "false"}, True), ({setting: "true"}, False)):
+        row = replacements.under(token, config)
+        assert row is not None
+        assert row.replaces(content) is replaces
+        assert row.replaces("metadata.name")
+    assert replacements.under("kubernetes:core/v1:Service", {setting: "true"}) == replacements.of(
+        "kubernetes:core/v1:Service"
+    )
+    assert replacements.under("kubernetes:helm.sh/v3:Release", {}) is None
+
+
 def test_a_type_without_a_row_is_not_known() -> None:
     for token in ("aws:nope/nope:Nope", "random:index/randomId:RandomId", "kubernetes:helm.sh/v3:Release"):
         assert replacements.of(token) is None

@@ -23,6 +23,7 @@ SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 GROUPS: dict[str, dict[str, tuple[str, bool]]] = {
     "/api/v1": {
         "ConfigMap": ("configmaps", True),
+        "LimitRange": ("limitranges", True),
         "Namespace": ("namespaces", False),
         "Node": ("nodes", False),
         "PersistentVolume": ("persistentvolumes", False),
@@ -152,6 +153,9 @@ def test_a_cluster_that_has_it_all_is_told_nothing(cluster: Cluster) -> None:
             hosts=[HOST],
             devices=[GPUS],
             quota=[CPU],
+            pods=[POD],
+            claims=[CLAIM],
+            made=MADE,
             permissions=[{"apiVersion": "apps/v1", "kind": "Deployment", "verbs": ["create"]}],
         )
         == []
@@ -544,9 +548,8 @@ def test_a_rule_without_a_match_has_every_path(cluster: Cluster) -> None:
 
 
 def quota(cluster: Cluster, hard: dict[str, str], used: dict[str, str], **spec: Any) -> None:
-    cluster.put(
-        "/api/v1/namespaces/team/resourcequotas/budget", spec=spec, status={"hard": hard, "used": used}
-    )
+    status = {"hard": hard, "used": used}
+    cluster.put("/api/v1/namespaces/team/resourcequotas/budget", spec={"hard": hard, **spec}, status=status)
 
 
 def pod(cluster: Cluster, name: str, cpu: str, phase: str = "Running", **spec: Any) -> None:
@@ -598,6 +601,236 @@ def test_amounts_are_those_of_the_api(cluster: Cluster) -> None:
 def test_a_quota_for_some_pods_alone_is_left_to_the_cluster(cluster: Cluster) -> None:
     quota(cluster, hard={"cpu": "1"}, used={"cpu": "1"}, scopes=["BestEffort"])
     assert cluster.told(quota=[CPU]) == []
+
+
+def limit_range(cluster: Cluster, kind: str = "Container", **bounds: dict[str, str]) -> None:
+    """As the API server stores it: for containers a bound is the default of what is not said."""
+    if kind == "Container":
+        bounds["default"] = {**bounds.get("max", {}), **bounds.get("default", {})}
+        least = {**bounds.get("min", {}), **bounds["default"]}
+        bounds["defaultRequest"] = {**least, **bounds.get("defaultRequest", {})}
+    spec = {"limits": [{"type": kind, **bounds}]}
+    cluster.put("/api/v1/namespaces/team/limitranges/bounds", spec=spec)
+
+
+SERVER = {
+    "name": "server",
+    "path": "resources",
+    "requests": {"cpu": "1", "memory": "2Gi"},
+    "limits": {"memory": "2Gi", "nvidia.com/gpu": "2"},
+}
+FETCHING = {
+    "name": "fetch-model",
+    "path": "target.delivery.kind",
+    "given": "download",
+    "requests": {"cpu": "100m", "memory": "128Mi"},
+    "limits": {"memory": "512Mi"},
+    "first": True,
+}
+POD = {"name": "iris", "containers": [FETCHING, SERVER]}
+MEMORY_AND_CPU = {"max": {"memory": "2Gi", "cpu": "1"}, "min": {"memory": "128Mi"}}
+
+
+@pytest.mark.parametrize("bounds", [{}, MEMORY_AND_CPU, {"default": {"cpu": "2"}}])
+def test_pods_within_the_bounds_are_let_in(cluster: Cluster, bounds: dict[str, dict[str, str]]) -> None:
+    limit_range(cluster, **bounds)
+    assert cluster.told(pods=[POD]) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "begins", "ends"),
+    [
+        (
+            "Container",
+            {"max": {"memory": "1Gi"}},
+            "resources.memory: given '2Gi', allowed: at most 1Gi, as LimitRange bounds of namespace team has",
+            "memory of container server: it is 2Gi. Ask for less, or let an administrator change the",
+        ),
+        (
+            "Container",
+            {"max": {"nvidia.com/gpu": "1"}},
+            "resources.gpu: given '2', allowed: at most 1, as LimitRange bounds",
+            "nvidia.com/gpu of container server: it is 2. Ask for less",
+        ),
+        (
+            "Container",
+            {"max": {"cpu": "500m"}},
+            "resources.cpu: given '1', allowed: at most 0.5, the limit that a LimitRange of the namespace gi",
+            "cpu of container server: its request is 1. Ask for less",
+        ),
+        (
+            "Container",
+            {"default": {"cpu": "500m"}},
+            "resources.cpu: given '1', allowed: at most 0.5, the limit that a LimitRange of the namespace gi",
+            "cpu of container server: its request is 1. Ask for less",
+        ),
+        (
+            "Container",
+            {"min": {"memory": "256Mi"}},
+            "target.delivery.kind: given 'download', allowed: at least 256Mi, as LimitRange bounds",
+            "memory of container fetch-model: its request is 128Mi. It is fixed: let an administrator",
+        ),
+        (
+            "Container",
+            {"min": {"cpu": "2"}, "default": {"cpu": "4"}},
+            "resources.cpu: given '1', allowed: at least 2, as LimitRange bounds",
+            "its request is 1. Ask for more, or let an administrator change it",
+        ),
+        (
+            "Container",
+            {"maxLimitRequestRatio": {"memory": "2"}},
+            "target.delivery.kind: given 'download', allowed: a limit of at most 2 times the request, as",
+            "memory of container fetch-model: its request is 128Mi, its limit 512Mi. Let an administrator",
+        ),
+        (
+            "Container",
+            {"maxLimitRequestRatio": {"cpu": "3"}, "default": {"cpu": "4"}},
+            "resources.cpu: given '1', allowed: a limit of at most 3 times the request, as LimitRange bounds",
+            "cpu of container server: its request is 1, its limit 4. Let an administrator change",
+        ),
+        (
+            "Pod",
+            {"max": {"memory": "1Gi"}},
+            "resources.memory: given '2Gi', allowed: at most 1Gi, as LimitRange bounds of namespace team",
+            "memory of pod iris: it is 2Gi. Ask for less",
+        ),
+        (
+            "Pod",
+            {"max": {"cpu": "8"}},
+            "resources.cpu: given '1', allowed: a limit of at most 8, as LimitRange bounds",
+            "cpu of pod iris: there is no limit. Let an administrator give the LimitRange a `default`",
+        ),
+    ],
+)
+def test_a_pod_that_a_limit_range_would_keep_out(
+    cluster: Cluster, kind: str, bounds: dict[str, dict[str, str]], begins: str, ends: str
+) -> None:
+    limit_range(cluster, kind, **bounds)
+    told = [one for one in cluster.told(pods=[POD, POD]) if f"endpoints[0].{begins}" in one]
+    assert len(told) == 1, told
+    assert ends in told[0]
+
+
+def test_a_limit_range_of_another_namespace_is_nothing_to_it(cluster: Cluster) -> None:
+    spec = {"limits": [{"type": "Pod", "max": {"memory": "1Mi"}}]}
+    cluster.put("/api/v1/namespaces/other/limitranges/bounds", spec=spec)
+    assert cluster.told(pods=[POD], claims=[CLAIM]) == []
+    assert cluster.told(namespace="lab", namespaceExpected=False, pods=[POD], claims=[CLAIM]) == []
+
+
+def test_under_a_quota_on_limits_every_container_needs_one(cluster: Cluster) -> None:
+    quota(cluster, hard={"limits.cpu": "9"}, used={})
+    told = cluster.told(pods=[POD])
+    assert [one.partition(": given")[0] for one in told] == [
+        "pods: endpoints[0].target.delivery.kind",
+        "pods: endpoints[0].resources.cpu",
+    ]
+    assert "allowed: a namespace without a quota on limits.cpu, as budget has it" in told[1]
+    assert "take limits.cpu out of the quota, or add a LimitRange with a `default` for it" in told[1]
+    limit_range(cluster, default={"cpu": "2"})
+    assert cluster.told(pods=[POD]) == []
+
+
+CLAIM = {"name": "iris-model-cache", "storage": "10Gi", "path": "target.delivery"}
+FAST = "fast.storageclass.storage.k8s.io"
+
+
+@pytest.mark.parametrize(
+    ("hard", "used", "told"),
+    [
+        (
+            "requests.storage",
+            "45Gi",
+            "requests.storage: the endpoint asks for 10Gi, others use 45Gi, and 50Gi",
+        ),
+        ("requests.storage", "40Gi", ""),
+        (f"{FAST}/requests.storage", "45Gi", f"{FAST}/requests.storage: the endpoint asks for 10Gi, others"),
+        (f"{FAST}/requests.storage", "40Gi", ""),
+        (f"{FAST}/persistentvolumeclaims", "50Gi", f"{FAST}/persistentvolumeclaims: the endpoint asks for 1"),
+        ("slow.storageclass.storage.k8s.io/requests.storage", "50Gi", ""),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_claim_needs_room_in_the_quota_of_its_class(
+    cluster: Cluster, hard: str, used: str, told: str, named: bool
+) -> None:
+    for name, annotations in (("slow", {}), ("fast", {DEFAULT_CLASS: "true"})):
+        cluster.put(f"/apis/storage.k8s.io/v1/storageclasses/{name}", annotations=annotations)
+    quota(cluster, hard={hard: "50Gi"}, used={hard: used})
+    entry = {**CLAIM, **({"storageClass": "fast"} if named else {})}
+    found = cluster.told(claims=[entry])
+    assert len(found) == bool(told)
+    for one in found:
+        assert "claims: endpoints[0].target.delivery.size: given '10Gi', allowed: what quota budget" in one
+        assert told in one
+    cluster.put("/api/v1/namespaces/team/persistentvolumeclaims/iris-model-cache")
+    assert cluster.told(claims=[entry]) == [], "it is there already"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        (
+            {"max": {"storage": "5Gi"}},
+            "at most 5Gi, as LimitRange bounds of namespace team has it for a claim",
+        ),
+        ({"min": {"storage": "20Gi"}}, "at least 20Gi, as LimitRange bounds"),
+        ({"min": {"storage": "10Gi"}, "max": {"storage": "10Gi"}}, ""),
+    ],
+)
+def test_a_claim_of_a_size_that_is_not_let_in(
+    cluster: Cluster, bounds: dict[str, dict[str, str]], told: str
+) -> None:
+    limit_range(cluster, "PersistentVolumeClaim", **bounds)
+    found = cluster.told(claims=[CLAIM])
+    assert len(found) == bool(told)
+    for one in found:
+        assert f"target.delivery.size: given '10Gi', allowed: {told}" in one
+
+
+MADE = [
+    {"apiVersion": "v1", "kind": "Service", "names": ["iris", "iris-metrics"]},
+    {"apiVersion": "v1", "kind": "Secret", "names": ["iris-api-keys"]},
+    {"apiVersion": "apps/v1", "kind": "Deployment", "names": ["iris"]},
+    {"apiVersion": "acme.example/v1", "kind": "Rocket", "names": ["iris"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("services", 2),
+        ("count/services", 2),
+        ("count/deployments.apps", 1),
+        ("secrets", 1),
+        ("count/pods", 0),
+    ],
+)
+def test_objects_need_room_in_the_quota_of_their_number(cluster: Cluster, name: str, asked: int) -> None:
+    quota(cluster, hard={name: "5"}, used={name: "5"})
+    told = cluster.told(made=MADE)
+    assert len(told) == bool(asked)
+    for one in told:
+        assert "made: endpoints[0].target.namespace: given 'team', allowed: what quota budget of name" in one
+        assert f"{name}: the endpoint asks for {asked}, others use 5, and 5 is the most. Let an adm" in one
+    quota(cluster, hard={name: "5"}, used={name: str(5 - asked)})
+    assert cluster.told(made=MADE) == []
+
+
+def test_objects_that_are_there_have_their_room(cluster: Cluster) -> None:
+    quota(cluster, hard={"services": "5"}, used={"services": "5"})
+    cluster.put("/api/v1/namespaces/team/services/iris")
+    assert "services: the endpoint asks for 1" in cluster.only(made=MADE)
+    cluster.put("/api/v1/namespaces/team/services/iris-metrics")
+    assert cluster.told(made=MADE) == []
+
+
+def test_no_object_is_looked_at_where_no_quota_counts_its_kind(cluster: Cluster) -> None:
+    quota(cluster, hard={"services": "5"}, used={})
+    assert cluster.told(made=MADE) == []
+    asked = [seen.path for seen in cluster.api.requests]
+    assert f"{NAMESPACE}/services/iris" in asked
+    assert not [path for path in asked if "/secrets" in path or "/deployments" in path]
 
 
 def test_no_node_has_a_gpu(cluster: Cluster) -> None:
@@ -709,6 +942,8 @@ def test_an_older_cluster_does_not_tell_who_asks(cluster: Cluster) -> None:
         ("/api/v1/nodes", "GET", "resources.gpu.count", {"devices": [GPUS]}),
         (f"{NAMESPACE}/secrets/callers", "GET", "security.auth.secret", {"objects": [SECRET]}),
         (f"{NAMESPACE}/resourcequotas", "GET", "quota", {"quota": [CPU]}),
+        (f"{NAMESPACE}/limitranges", "GET", "pods", {"pods": [POD]}),
+        (f"{NAMESPACE}/resourcequotas", "GET", "made", {"made": MADE}),
         (REVIEWS, "POST", "permissions", {"permissions": WANTED}),
     ],
 )

@@ -47,7 +47,7 @@ def test_everything_that_a_person_gives_is_described() -> None:
     described = [p["description"] for p in PROCESS["inputProperties"].values()]
     described += [p["description"] for p in SCHEMA["provider"]["inputProperties"].values()]
     described += [p["description"] for one in KUBERNETES.values() for p in one["inputProperties"].values()]
-    assert len(described) == 11 + 8 + 15
+    assert len(described) == 11 + 8 + 19
     assert all(described)
 
 
@@ -62,7 +62,7 @@ def test_the_inputs_in_a_cluster_are_those_of_the_classes(name: str, args: type)
 
 def test_the_parts_of_the_requirements_are_those_of_the_classes() -> None:
     assert set(TYPES) == set(requirements.__all__) - {"Requirements", "RequirementsArgs"}
-    assert len(TYPES) == 9
+    assert len(TYPES) == 15
     for name, declared in TYPES.items():
         parts = fields(getattr(requirements, name))
         assert {camel(field.name) for field in parts} == set(declared["properties"])

@@ -68,7 +68,7 @@ def test_a_provider_is_made_once_for_a_cluster(recorder: Recorder, monkeypatch: 
     composed(recorder, monkeypatch, endpoint("one"), endpoint("two", {"namespace": "other"}))
     assert providers(recorder) == [("kubernetes", "kubernetes"), ("modelberth", "cluster")]
     assert of(recorder, "one") == of(recorder, "two") == {"kubernetes", "cluster"}
-    assert "context" not in recorder.named("kubernetes").inputs
+    assert recorder.named("kubernetes").inputs == {"enableConfigMapMutable": "true"}
 
 
 def test_two_contexts_are_two_clusters(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,9 @@
 """The Kubernetes that tests run on: one that they start, or one that a person names."""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ from typing import Any
 
 from checkout import Checkout
 from cluster import life
-from support.project import IRIS, REPOSITORY
+from onprem import image
 
 KUBECONFIG = "MODELBERTH_TEST_KUBECONFIG"
 IMAGE = "MODELBERTH_TEST_CLUSTER_IMAGE"
@@ -101,12 +99,15 @@ class Cluster:
         self.kubectl("delete", "namespace", name, "--ignore-not-found")
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         self.kubectl("create", "--filename=-", given=json.dumps(manifest))
+        namespace = Namespace(self, name)
         try:
-            yield Namespace(self, name)
+            # A controller makes it a moment later; until then every pod is refused for want of it.
+            wait("the default ServiceAccount", lambda: bool(namespace.list("serviceaccounts")))
+            yield namespace
         finally:
             # A cluster of the tests' own goes away as a whole; another is left as it was found.
-            wait = "--wait=false" if self.own else "--wait=true"
-            self.kubectl("delete", "namespace", name, "--ignore-not-found", wait)
+            waits = "--wait=false" if self.own else "--wait=true"
+            self.kubectl("delete", "namespace", name, "--ignore-not-found", waits)
 
 
 @dataclass(frozen=True)
@@ -189,35 +190,4 @@ def image_folder() -> Path:
     named = os.environ.get(IMAGE_FOLDER)
     if named:
         return Path(named)
-    folder = Checkout.here().state / "cluster" / "image"
-    print_of_sources, known = _fingerprint(), folder / "sources"
-    if not known.exists() or known.read_text() != print_of_sources:
-        known.unlink(missing_ok=True)
-        _build_image(folder)
-        known.write_text(print_of_sources)
-    return folder
-
-
-def _build_image(folder: Path) -> None:
-    command = [sys.executable, str(REPOSITORY / "serving_image" / "image" / "build.py"), "--model", str(IRIS)]
-    command += ["--name", "iris", "--version", "3", "--output", str(folder)]
-    environ = dict(os.environ)
-    engine = next((name for name in ("buildah", "podman") if shutil.which(name)), None)
-    if engine:
-        # Root in a container may not make namespaces, and this isolation needs none.
-        environ.setdefault("MODELBERTH_BUILD_FLAGS", "--isolation chroot")
-        command += ["--engine", engine]
-    if Path("/etc/debian_version").exists() and shutil.which("mmdebstrap"):
-        command += ["--base", "debian"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"the serving image cannot be built:\n{done.stdout}{done.stderr}"
-
-
-def _fingerprint() -> str:
-    lock = REPOSITORY / "requirements" / "serving.lock"
-    sources = [lock, IRIS, *(REPOSITORY / "serving_image").rglob("*")]
-    kept = (path for path in sources if path.is_file() and not {"__pycache__"} & set(path.parts))
-    digest = hashlib.sha256()
-    for path in sorted(path for path in kept if ".egg-info" not in str(path)):
-        digest.update(f"{path.relative_to(REPOSITORY)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
+    return image.build(Checkout.here(), os.environ).parent

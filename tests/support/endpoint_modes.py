@@ -98,6 +98,14 @@ MODES: Final[Mapping[str, Mode]] = {
         {"route": {"kind": "service", "tls": True}, "external_secrets": {"store": "vault"}},
         security={"auth": API_KEY, "tls": {"domain": _HOST, "certificate": "iris-certificate"}},
     ),
+    "secrets of the CSI driver": _mode(
+        7,
+        {"route": {"kind": "service", "tls": True}, "secret_provider_classes": ["vault", "team.keys"]},
+        security={
+            "auth": {"kind": "api_key", "secret": "iris-keys"},
+            "tls": {"domain": _HOST, "certificate": "iris-certificate"},
+        },
+    ),
     "gateway": _routed(8),
     "envoy": _routed(
         10,
@@ -143,10 +151,12 @@ MODES: Final[Mapping[str, Mode]] = {
     "vllm": _engine(10, "vllm", resources=GPU),
     "custom": _mode(7, model={**REMOTE, "format": "custom"}, runtime={"engine": "custom", "image": IMAGE}),
     "KServe": _mode(7, {"engine": "kserve"}),
+    "KServe, secrets of the CSI driver": _mode(7, {"engine": "kserve", "secret_provider_classes": ["vault"]}),
     "KServe, autoscaled": _mode(8, {"engine": "kserve"}, scaling={"min": 1, "max": 4}),
     "KServe, canary": _routed(12, {"engine": "kserve"}, rollout=canary(1)),
     "KServe, vllm": _engine(10, "vllm", {"engine": "kserve"}, model=WEIGHTS, resources=GPU, rollout=QUARTERS),
     "Ray": _ray(8),
+    "Ray, secrets of the CSI driver": _ray(8, {"secret_provider_classes": ["vault"]}),
     "Ray, canary": _ray(13, rollout=canary(1, previous=OLDER), scaling={"min": 3, "max": 3}),
 }
 

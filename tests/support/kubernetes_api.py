@@ -8,6 +8,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,8 @@ class KubernetesApi:
     """By path: a field and the manager that owns it."""
     lingers: int = 0
     """How many looks a deleted object is still there for."""
+    clock: datetime | str | None = None
+    """The time that each answer tells, or a text in its place; None: this machine's."""
     port: int = 0
 
     def sent(self, method: str) -> list[Seen]:
@@ -238,6 +242,11 @@ def serve(api: KubernetesApi) -> ThreadingHTTPServer:
             self.wfile.write(content)
 
         do_GET = do_PATCH = do_POST = do_DELETE = handle_any  # noqa: N815
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            if isinstance(api.clock, datetime):
+                return format_datetime(api.clock, usegmt=True)
+            return super().date_time_string(timestamp) if api.clock is None else api.clock
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

@@ -122,4 +122,4 @@ def test_they_are_applied_by_the_server_and_waited_for(tmp_path: Path, environ: 
 def test_the_table_is_the_packages_own() -> None:
     assert definitions.TABLE.name == "crds.toml"
     assert definitions.TABLE.is_file()
-    assert definitions.TABLE.read_text().count("\n[projects.") == 8
+    assert definitions.TABLE.read_text().count("\n[projects.") == 9

@@ -110,8 +110,12 @@ def test_the_cluster_has_its_own_targets(project) -> None:
     done = make(project, "test-cluster", "ARGS=-x")
     assert done.returncode == 0, done.stderr
     assert project.calls()[-1] == "pytest tests/cluster -x"
-    dry = make(project, "--dry-run", "cluster-tools")
-    assert dry.stdout.splitlines() == ["python3 tools/cluster tools"]
+    dry = make(project, "--dry-run", "cluster-tools", "onprem", "onprem-down")
+    assert dry.stdout.splitlines() == [
+        "python3 tools/cluster tools",
+        "python3 tools/onprem up",
+        "python3 tools/onprem down",
+    ]
 
 
 def test_a_lint_finding_stops_the_tests(project) -> None:
@@ -168,13 +172,29 @@ def test_clean_keeps_the_state(project) -> None:
     assert project.checkout.passphrase.read_text() == passphrase
 
 
-def test_ci_runs_make_test_in_the_checkout_and_nothing_more(machine, repository: Path) -> None:
+@pytest.mark.parametrize(
+    ("user", "failing", "status", "ran"),
+    [
+        (0, "", 0, ["cluster-tools", "test"]),
+        (0, "test", 6, ["cluster-tools", "test"]),
+        # Without the tools the tests on a real cluster would be left out, and nobody would see it.
+        (0, "cluster-tools", 6, ["cluster-tools"]),
+        (1000, "", 1, []),
+    ],
+)
+def test_ci_brings_the_cluster_tools_then_runs_make_test_and_nothing_more(
+    machine, repository: Path, user: int, failing: str, status: int, ran: list[str]
+) -> None:
     script = repository / ".ci" / "run"
-    machine.program("make", 'echo "$PWD: make $*" >> "$LOG"; exit 6')
+    machine.program("make", f'echo "$PWD: make $*" >> "$LOG"; [ "$*" != "{failing}" ] || exit 6')
+    machine.program("id", f"echo {user}")
     environ = {**os.environ, "PATH": f"{machine.environ['PATH']}:{os.environ['PATH']}"}
-    done = subprocess.run([script], cwd=machine.folder, env=environ, check=False)
-    assert done.returncode == 6
-    assert machine.calls() == [f"{repository}: make test"]
+    done = subprocess.run(
+        [script], cwd=machine.folder, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert machine.calls() == [f"{repository}: make {target}" for target in ran]
+    assert ("error: the pods of tests/cluster take root" in done.stderr) is bool(user)
 
 
 def test_the_workflow_runs_make_test_with_pinned_actions(repository: Path) -> None:
@@ -186,9 +206,15 @@ def test_the_workflow_runs_make_test_with_pinned_actions(repository: Path) -> No
     assert job["timeout-minutes"] <= 60
     assert job["strategy"]["matrix"] == {"os": ["ubuntu-latest", "macos-latest"], "python": ["3.11", "3.13"]}
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
-    as_root = 'sudo env "PATH=$PATH" "HOME=$HOME" make cluster-tools test-cluster'
-    assert [step["run"] for step in cluster["steps"] if "run" in step] == [as_root]
+    as_root = 'sudo env "PATH=$PATH" "HOME=$HOME" make'
+    assert [step["run"] for step in cluster["steps"] if "run" in step] == [
+        f"{as_root} setup cluster-tools",
+        f"{as_root} test-cluster",
+        f"{as_root} onprem onprem-down",
+    ]
+    saves = [step for step in cluster["steps"] if "/save@" in step.get("uses", "")]
+    assert [cluster["steps"].index(step) for step in saves] == [4], "after the build, before the tests"
     uses = re.findall(r"uses: (.*)", text)
-    assert len(uses) == 6
-    assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in uses)
+    assert len(uses) == 7
+    assert all(re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in uses)
     assert job["steps"][0]["with"] == {"persist-credentials": False}

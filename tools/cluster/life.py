@@ -37,6 +37,7 @@ _NODES_S = 90.0
 _PODS_GONE_S = 30
 _GRACE_S = 10.0
 _SOCKET_PATH_BYTES = 107  # of a Unix socket's address on Linux: unix(7)
+_LONGEST_SOCKET = "/node1/kubelet/device-plugins/kubelet.sock"  # in the folder of a cluster
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,11 @@ class Cluster:
         if reasons or not programs:
             raise SetupError(f"no cluster can be started here: {'; '.join(reasons)}")
         folder = folder.absolute()
-        if len(os.fsencode(folder)) > _SOCKET_PATH_BYTES - len("/node1/containerd.sock.ttrpc"):
-            raise SetupError(f"the path of {folder} is too long: sockets lie in it")
+        longest = _SOCKET_PATH_BYTES - len(_LONGEST_SOCKET)
+        if len(os.fsencode(folder)) > longest:
+            raise SetupError(
+                f"the path of {folder} is too long for the sockets in it: at most {longest} bytes"
+            )
         running = cls.find(folder, checkout, environ)
         if running and running.is_ready():
             if running.nodes != nodes:

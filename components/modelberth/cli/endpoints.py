@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 
 _TIMEOUT = 10.0
-_PROOFS = {"api_key": " -H 'x-api-key: KEY'", "jwt": " -H 'authorization: Bearer TOKEN'"}
+_KEY_HEADER = "x-api-key"  # of the contract, unless it names another
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Answer:
     curl: str
     reply: str
     ok: bool
-    logs: str
+    logs: str | None
 
 
 def ask(contract: Mapping[str, Any]) -> Answer:
@@ -66,9 +66,18 @@ def _line(contract: Mapping[str, Any]) -> str:
         scheme, port = ("https", 443) if base.startswith("https:") else ("http", 80)
         forward = f"kubectl port-forward --namespace {namespace} service/{name} 8080:{port} & "
         base = f"{scheme}://127.0.0.1:8080"
-    proof = _PROOFS.get(contract["auth"], "")
-    headers = f"-H 'content-type: application/json'{proof}"
+    headers = f"-H 'content-type: application/json'{_proof(contract)}"
     return f"{forward}curl -s {base}{contract['predict_path']} {headers} -d '{{\"input\": […]}}'"
+
+
+def _proof(contract: Mapping[str, Any]) -> str:
+    """The header with which callers prove who they are, as an option of curl."""
+    match contract["auth"]:
+        case "api_key":
+            return f" -H '{contract.get('auth_header') or _KEY_HEADER}: KEY'"
+        case "jwt":
+            return " -H 'authorization: Bearer TOKEN'"
+    return ""
 
 
 def _service(url: str) -> tuple[str, str] | None:

@@ -178,4 +178,5 @@ def _show(answer: Answer) -> None:
     out.print(f"\n{answer.name}  {answer.url}", style="bold")
     out.print(f"  try    {answer.curl}", markup=False)
     out.print(f"  reply  {answer.reply}", markup=False)
-    out.print(f"  log    {answer.logs}", markup=False)
+    if answer.logs:
+        out.print(f"  log    {answer.logs}", markup=False)

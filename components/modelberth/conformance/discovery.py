@@ -69,7 +69,9 @@ def _specs(value: Any) -> tuple[TensorSpec, ...]:
             case {"name": str(name), "datatype": str(datatype), "shape": list(shape)} if all(
                 type(size) is int for size in shape
             ):
-                specs.append(TensorSpec(name, datatype, tuple(shape)))
+                parameters = item.get("parameters")
+                is_any = isinstance(parameters, dict) and parameters.get("unknown_rank") is True
+                specs.append(TensorSpec(name, datatype, tuple(shape), unknown_rank=is_any))
     return tuple(specs)
 
 

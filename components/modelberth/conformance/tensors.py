@@ -33,16 +33,22 @@ _FLOATS: Final = ("FP16", "FP32", "FP64", "BF16")
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output in a model's metadata; a dimension of -1 has any size."""
+    """An input or output in a model's metadata; a dimension of -1 has any size.
+
+    `unknown_rank`: the model does not say how many dimensions there are, and `shape` stands for any. The
+    protocol has no form for that; TensorFlow has the name of the parameter that says it (tensor_shape.proto).
+    """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    unknown_rank: bool = False
 
     def accepts(self, shape: Sequence[int]) -> bool:
         """Tell whether a tensor of this shape fits."""
-        return len(shape) == len(self.shape) and all(
-            own in (-1, size) for own, size in zip(self.shape, shape, strict=True)
+        return self.unknown_rank or (
+            len(shape) == len(self.shape)
+            and all(own in (-1, size) for own, size in zip(self.shape, shape, strict=True))
         )
 
     def zeros(self) -> "Tensor":

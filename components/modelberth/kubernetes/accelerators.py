@@ -7,7 +7,6 @@ others the node's labels tell the model of its GPUs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ from modelberth.kubernetes.accelerator_table import (
     slice_memory,
 )
 from modelberth.kubernetes.pod_part import PodPart
+from modelberth.naming import content_digest
 from modelberth.spec.kubernetes import DeviceClaim, DevicePlugin, Mig, TimeSliced
 
 if TYPE_CHECKING:
@@ -77,12 +77,11 @@ def claim_templates(plan: Plan) -> dict[str, Manifest]:
         "selectors": [{"cel": {"expression": _selector(accelerators()[gpu.kind], gpu)}}],
     }
     spec = {"spec": {"devices": {"requests": [{"name": _CLAIM, "exactly": request}]}}}
-    digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]
     return {
         "device-claim": {
             "apiVersion": "resource.k8s.io/v1",
             "kind": "ResourceClaimTemplate",
-            "metadata": plan.metadata(f"{plan.name}-gpu-{digest}"),
+            "metadata": plan.metadata(f"{plan.name}-gpu-{content_digest(json.dumps(spec, sort_keys=True))}"),
             "spec": spec,
         }
     }

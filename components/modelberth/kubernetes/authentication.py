@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import HIDDEN, Problem
 from modelberth.kubernetes.crds import api_version
-from modelberth.kubernetes.encryption import certificate_secret, is_object_name
+from modelberth.kubernetes.encryption import certificate_secret
 from modelberth.kubernetes.pod_part import PodPart
 from modelberth.runtime_table import runtimes
-from modelberth.spec.kubernetes import GatewayRoute
+from modelberth.spec.kubernetes import OBJECT_NAME, GatewayRoute
 from modelberth.spec.security import ApiKeyAuth, JwtAuth, NoAuth, PlatformAuth
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ __all__ = [
     "credentials",
     "generates_key",
     "key_secret",
+    "own_key_secret",
     "problems",
 ]
 
@@ -53,14 +54,19 @@ def key_secret(plan: Plan) -> str | None:
     """Return the name of the Secret with the API keys; None where callers have none."""
     match plan.spec.security.auth:
         case PlatformAuth() | ApiKeyAuth(secret=None):
-            return f"{plan.name}-api-keys"
+            return own_key_secret(plan)
         case ApiKeyAuth(secret=secret):
-            return secret if plan.target.external_secrets is None else f"{plan.name}-api-keys"
+            return secret if plan.target.external_secrets is None else own_key_secret(plan)
     return None
 
 
+def own_key_secret(plan: Plan) -> str:
+    """Return the name of the Secret with the API keys where the endpoint makes it, or a store fills it."""
+    return f"{plan.name}-api-keys"
+
+
 def generates_key(plan: Plan) -> bool:
-    """Tell whether a key has to be made into `key_secret`: nobody names one."""
+    """Tell whether a key has to be made into `own_key_secret`: nobody names one."""
     auth = plan.spec.security.auth
     return isinstance(auth, PlatformAuth) or (isinstance(auth, ApiKeyAuth) and auth.secret is None)
 
@@ -108,8 +114,7 @@ def credentials(plan: Plan) -> dict[str, Manifest]:
             if checks_callers(plan.spec)
             else {_CALLER: "{{ .key | trim }}"}
         )
-        name = f"{plan.name}-api-keys"
-        manifests["api-keys"] = _external(plan, store, name, "Opaque", template, data=[entry])
+        manifests["api-keys"] = _external(plan, store, own_key_secret(plan), "Opaque", template, data=[entry])
     if security.tls.certificate is not None:
         name = certificate_secret(plan)
         template = {"tls.crt": '{{ index . "tls.crt" }}', "tls.key": '{{ index . "tls.key" }}'}
@@ -127,7 +132,7 @@ def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
         exists
         and isinstance(auth, ApiKeyAuth)
         and auth.secret is not None
-        and not is_object_name(auth.secret)
+        and not OBJECT_NAME.matches(auth.secret)
     ):
         yield Problem("security.auth.secret", HIDDEN, "the name of a Secret on target `kubernetes`", _FILLED)
     if checks_callers(spec):

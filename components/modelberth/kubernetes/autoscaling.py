@@ -2,6 +2,10 @@
 
 Each revision follows its own load. A RayService keeps the number of workers that it is given.
 
+From one to the other both are there for a moment, since Pulumi deletes after it has made. Kubernetes then
+changes no number (`AmbiguousSelector`), and KEDA's own HorizontalPodAutoscaler has another name than ours, so
+that none goes with the other's end.
+
 To scale to zero takes two things beside KEDA. It is told by the requests of the last minutes whether the
 endpoint is in use. And something in front of the endpoint has to tell that requests wait: with no replica,
 the endpoint itself tells nothing, so by its own metrics it would never start again.
@@ -27,13 +31,16 @@ if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest, Plan, Revision
     from modelberth.spec import EndpointSpec, KubernetesTarget
 
-__all__ = ["autoscalers", "problems"]
+__all__ = ["autoscalers", "owned", "problems"]
 
 # As often as the HorizontalPodAutoscaler looks by itself.
 _POLL_SECONDS: Final = 15
 # After a minute without an answer of Prometheus.
 _FAILURES: Final = 4
 _MILLI: Final = 1000
+# KEDA's admission webhook takes no ScaledObject for what another autoscaler has, unless that says this (KEDA,
+# "Admission Webhooks": Validation Enforcement, and `verifyHpas` in `scaledobject_webhook.go`; since 2.14).
+_BESIDE_KEDA: Final = {"validations.keda.sh/hpa-ownership": "false"}
 
 
 def autoscalers(plan: Plan) -> dict[str, Manifest]:
@@ -44,12 +51,22 @@ def autoscalers(plan: Plan) -> dict[str, Manifest]:
     return {role_of("autoscaler", revision): make(plan, revision) for revision in plan.revisions}
 
 
+def owned(plan: Plan) -> tuple[str, ...]:
+    """Return the paths of a Deployment that the autoscaler owns once both are there.
+
+    Left out of the manifest instead, `replicas` would fall to Kubernetes' default of 1 when an autoscaler is
+    turned on, until its first turn. Where a change is ignored, pulumi-kubernetes applies the number that is
+    there, or none once somebody else has set it (`handleSSAIgnoreFields` in `provider/pkg/await/await.go`).
+    """
+    return ("spec.replicas",) if plan.is_autoscaled and plan.target.engine == "deployment" else ()
+
+
 def _horizontal_pod_autoscaler(plan: Plan, revision: Revision) -> Manifest:
     scaling = plan.spec.scaling
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": plan.metadata(plan.revision_name(revision), revision),
+        "metadata": plan.metadata(plan.revision_name(revision), revision, annotations=_BESIDE_KEDA),
         "spec": {
             "scaleTargetRef": _scale_target(plan, revision),
             "minReplicas": max(1, scaling.min),

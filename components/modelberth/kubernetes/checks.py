@@ -23,7 +23,6 @@ from modelberth.kubernetes import (
 )
 from modelberth.kubernetes.plan import Plan
 from modelberth.runtimes import refusals
-from modelberth.spec.rollout import CanaryStep
 
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, KubernetesTarget
@@ -57,12 +56,12 @@ def check(spec: EndpointSpec, target: KubernetesTarget) -> tuple[Problem, ...]:
 
 def _engine(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
     """Fields that the engine's own server does not honour, and nothing in front of it does."""
-    values = dict.fromkeys(["resources.gpu"], "nothing" if spec.resources.gpu is None else "a mapping")
+    gpu = "nothing" if spec.resources.gpu is None else "a mapping"
     in_front = routing.honoured_in_front(target)
     for refusal in refusals(spec):
         if refusal.path in in_front:
             continue
-        given = values.get(refusal.path) or "a value"
+        given = gpu if refusal.path == "resources.gpu" else "a value"
         yield Problem(
             refusal.path, given, f"only the default with engine {spec.runtime.engine}", refusal.reason
         )
@@ -83,11 +82,6 @@ def _containers(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Proble
 
 
 def _rollout(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
-    for place, step in enumerate(getattr(spec.rollout, "steps", ())):
-        if step.bake != CanaryStep(percent=step.percent).bake:
-            hint = "A step lasts until rollout.step is changed; alerts of rollout.guard tell whether it may."
-            allowed = f"only the default on target `kubernetes`, {CanaryStep(percent=1).bake}"
-            yield Problem(f"rollout.steps[{place}].bake", str(step.bake), allowed, hint)
     previous = getattr(spec.rollout, "previous", None)
     if previous is not None and previous == spec.model and target.previous_image in {None, target.image}:
         hint = "It is the model that the rollout comes from; without it, leave it out."

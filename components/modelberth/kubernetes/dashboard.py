@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.kubernetes.queries import ENDPOINT, REVISION_LABEL, Queries, deployments, is_measured, pods
-from modelberth.kubernetes.replica_alerts import with_gpus
+from modelberth.kubernetes.replica_alerts import of_own_gpus
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest, Plan
@@ -174,10 +174,10 @@ def _versions(queries: Queries) -> tuple[Query, ...]:
 def _resources(plan: Plan) -> Panel:
     gpu, queries = plan.spec.resources.gpu, Queries(plan)
     if gpu is not None and not gpu.kind.startswith("mi"):
-        use = with_gpus(plan, "DCGM_FI_DEV_GPU_UTIL")
-        used, free = (with_gpus(plan, f"DCGM_FI_DEV_FB_{kind}") for kind in ("USED", "FREE"))
+        busy = of_own_gpus(plan, "busy")
+        used, free = of_own_gpus(plan, "memory_used"), of_own_gpus(plan, "memory_free")
         memory = f"max by (gpu) ({used} / ({used} + {free}))"
-        of_gpus = (Query(f"max by (gpu) ({use}) / 100", "busy {{gpu}}"), Query(memory, "memory {{gpu}}"))
+        of_gpus = (Query(f"max by (gpu) {busy}", "busy {{gpu}}"), Query(memory, "memory {{gpu}}"))
         return Panel("GPU", "Use and memory of each, from the DCGM exporter.", "percentunit", of_gpus)
     if plan.spec.runtime.engine in {"onnxruntime", "custom"}:
         shown = tuple(

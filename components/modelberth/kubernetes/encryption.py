@@ -6,29 +6,25 @@ itself, the Secret with the certificate is issued by cert-manager, filled by Ext
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.crds import api_version
 from modelberth.kubernetes.pod_part import PodPart
-from modelberth.spec.kubernetes import ClusterService, GatewayRoute, IngressRoute
+from modelberth.spec.kubernetes import OBJECT_NAME, ClusterService, GatewayRoute, IngressRoute
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest, Plan, Revision
     from modelberth.spec import EndpointSpec, KubernetesTarget
 
-__all__ = ["certificate_secret", "certificates", "is_object_name", "problems", "speaks_tls", "tls"]
+__all__ = ["certificate_secret", "certificates", "problems", "speaks_tls", "tls"]
 
 _FOLDER: Final = "/var/run/secrets/modelberth"
 _CERTIFICATE: Final = "tls"
 _AUTHORITIES: Final = "client-ca"
 # Readable by the pod's group, which the kubelet sets, and by nobody else.
 _MODE: Final = 0o440
-_OBJECT_NAME: Final = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-)
 
 
 def speaks_tls(target: KubernetesTarget) -> bool:
@@ -92,7 +88,7 @@ def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
     """Name what nobody would encrypt with, and what somebody else decides."""
     security, route = spec.security, target.route
     given = security.tls.certificate
-    if given is not None and target.external_secrets is None and not is_object_name(given):
+    if given is not None and target.external_secrets is None and not OBJECT_NAME.matches(given):
         hint = "target.external_secrets fills Secrets from a store, by any name that the store has."
         yield Problem("security.tls.certificate", shown(given), "the name of a Secret", hint)
     if given is not None and target.certificates is not None:
@@ -116,11 +112,6 @@ def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
             "1.2 unless the server itself speaks TLS (target.route service with tls)",
             "What ends TLS in front of the endpoint serves other hosts as well, and sets its versions.",
         )
-
-
-def is_object_name(text: str) -> bool:
-    """Tell whether an object can have this name (RFC 1123 subdomain)."""
-    return _OBJECT_NAME.fullmatch(text) is not None
 
 
 def _service_problems(

@@ -12,20 +12,22 @@ from typing import Final
 
 import pulumi
 
-from modelberth.arguments import asked, clean_errors
+from modelberth.arguments import asked, clean_errors, parse_for
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
-from modelberth.errors import Problem, SpecError, shown
+from modelberth.errors import Problem, SpecError
 from modelberth.kubernetes.api_key import ApiKey, ApiKeyArgs
-from modelberth.kubernetes.authentication import generates_key, key_secret
+from modelberth.kubernetes.authentication import generates_key, own_key_secret
+from modelberth.kubernetes.autoscaling import owned
 from modelberth.kubernetes.needs import needs
 from modelberth.kubernetes.objects import register
 from modelberth.kubernetes.plan import REVISION, Manifest, Plan
 from modelberth.kubernetes.requirements import Requirements
-from modelberth.kubernetes.routing import address
+from modelberth.kubernetes.routing import address, health_path
 from modelberth.kubernetes.stages import stages
 from modelberth.kubernetes.workload import progress_deadline_seconds
-from modelberth.spec import EndpointDeployment, EndpointSpec, KubernetesTarget, parse
+from modelberth.spec import EndpointSpec, KubernetesTarget
+from modelberth.spec.security import ApiKeyAuth
 
 __all__ = ["KubernetesEndpoint", "KubernetesEndpointArgs"]
 
@@ -52,12 +54,7 @@ class KubernetesEndpointArgs:
             pulumi.RunError: every problem of the mapping, each with its path.
 
         """
-        with clean_errors():
-            deployment = parse(EndpointDeployment, {"target": {"kind": "kubernetes"}, **config})
-            if not isinstance(deployment.target, KubernetesTarget):
-                raise SpecError(Problem("target.kind", shown(deployment.target.kind), "kubernetes"))
-            require(deployment.spec, deployment.target)
-        return cls(deployment.spec, deployment.target)
+        return cls(*parse_for(KubernetesTarget, config))
 
 
 class KubernetesEndpoint(pulumi.ComponentResource):
@@ -90,10 +87,9 @@ class KubernetesEndpoint(pulumi.ComponentResource):
         space = own or [asks, *([args.namespace] if args.namespace is not None else [])]
         around = [*self._add(made.around, space), *self._api_key(space, args.path)]
         patience = _patience(plan)
-        pods = self._add(made.pods, around, timeout_seconds=patience)
-        # Of objects that are not Kubernetes' own the engine knows no end to wait for: the Services wait then.
-        is_waited_for = args.target.engine == "deployment"
-        reach = self._add(made.reach, pods, timeout_seconds=None if is_waited_for else patience)
+        pods = self._add(made.pods, around, timeout_seconds=patience, ignore_changes=owned(plan))
+        # Where Pulumi does not wait for the pods, the Services do.
+        reach = self._add(made.reach, pods, timeout_seconds=None if plan.awaits_pods else patience)
         self._add(made.routes, reach)
         self._add(made.watching, space)
         self.contract = contract(plan)
@@ -110,6 +106,7 @@ class KubernetesEndpoint(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource],
         *,
         timeout_seconds: int | None = None,
+        ignore_changes: Sequence[str] = (),
     ) -> Sequence[pulumi.Resource]:
         """Register a stage; where there is nothing in it, the next one waits for the one before.
 
@@ -128,17 +125,17 @@ class KubernetesEndpoint(pulumi.ComponentResource):
                 depends_on=after,
                 protect=protect,
                 timeout_seconds=timeout_seconds,
+                ignore_changes=ignore_changes,
             )
         ]
         return made or after
 
     def _api_key(self, after: Sequence[pulumi.Resource], path: str) -> Sequence[pulumi.Resource]:
         plan = self._plan
-        secret = key_secret(plan)
-        if secret is None or not generates_key(plan):
+        if not generates_key(plan):
             return ()
         args = ApiKeyArgs(
-            name=secret,
+            name=own_key_secret(plan),
             namespace=plan.namespace,
             endpoint=plan.name,
             rotation=plan.target.key_rotation,
@@ -158,8 +155,9 @@ def contract(plan: Plan) -> EndpointContract:
         target="kubernetes",
         url=address(plan),
         predict_path=container.predict.path,
-        health_path=container.ready.path,
+        health_path=health_path(plan),
         auth="api_key" if spec.security.auth.kind == "platform" else spec.security.auth.kind,
+        auth_header=spec.security.auth.header if isinstance(spec.security.auth, ApiKeyAuth) else None,
         region=plan.target.context or "cluster",
         model_name=spec.name,
         model_version=plan.main.model.version,
@@ -189,4 +187,4 @@ def _patience(plan: Plan) -> int:
     Replicas are replaced one after the other, and each has the time of a start.
     """
     replicas = max(1, plan.spec.scaling.min)
-    return progress_deadline_seconds(plan.spec) * replicas + _MARGIN_SECONDS
+    return progress_deadline_seconds(plan) * replicas + _MARGIN_SECONDS

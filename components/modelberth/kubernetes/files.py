@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from modelberth.kubernetes.pod_part import PodPart
 from modelberth.kubernetes.roles import role_of
+from modelberth.naming import content_digest
 from modelberth.spec.quantities import Bytes
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def config_maps(plan: Plan) -> dict[str, Manifest]:
 
 def _name(plan: Plan, revision: Revision, files: Mapping[str, str]) -> str:
     content = json.dumps(dict(files), sort_keys=True)
-    return f"{plan.revision_name(revision)}-config-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    return f"{plan.revision_name(revision)}-config-{content_digest(content)}"
 
 
 def _key(path: str) -> str:

@@ -6,10 +6,9 @@ quota.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -26,7 +25,7 @@ from modelberth.kubernetes.requirements import (
     RequirementsArgs,
 )
 from modelberth.naming import physical_name
-from modelberth.spec.kubernetes import DeviceClaim, DevicePlugin, Mig
+from modelberth.spec.kubernetes import DNS_LABEL, OBJECT_NAME, DeviceClaim, DevicePlugin, Mig
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest
@@ -34,11 +33,6 @@ if TYPE_CHECKING:
     from modelberth.spec.resources import GpuKind
 
 __all__ = ["KubernetesGpuNodePool", "KubernetesGpuNodePoolArgs", "node_patches", "quotas", "requirements"]
-
-_OBJECT_NAME: Final = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-)
-_NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -150,12 +144,12 @@ def requirements(args: KubernetesGpuNodePoolArgs, name: str) -> RequirementsArgs
 
 def problems(args: KubernetesGpuNodePoolArgs) -> Iterator[Problem]:
     """Yield what a cluster would refuse, or could never give."""
-    if _NAMESPACE.fullmatch(args.namespace) is None:
-        yield Problem("namespace", shown(args.namespace), "1 to 63 lower-case letters, digits and hyphens")
+    if not DNS_LABEL.matches(args.namespace):
+        yield Problem("namespace", shown(args.namespace), DNS_LABEL.allowed)
     if args.gpus < 1:
         yield Problem("gpus", shown(args.gpus), "1 or more")
     for place, node in enumerate(args.nodes):
-        if _OBJECT_NAME.fullmatch(node) is None:
+        if not OBJECT_NAME.matches(node):
             yield Problem(f"nodes[{place}]", shown(node), "the name of a node")
     if len(set(args.nodes)) < len(args.nodes):
         yield Problem("nodes", f"{len(args.nodes)} names", "each name once")

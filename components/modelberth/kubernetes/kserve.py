@@ -100,7 +100,7 @@ def _predictor(plan: Plan, revision: Revision, deployment: Manifest) -> Manifest
     It stays within the cluster: otherwise KServe would lead past our route by one of its own.
     """
     metadata = plan.metadata(_name(plan, revision), revision)
-    replicas = deployment.get("replicas")
+    replicas = None if plan.is_autoscaled else deployment["replicas"]
     template = deployment["template"]
     (server,) = template["spec"]["containers"]
     return {
@@ -148,7 +148,7 @@ def _llm(plan: Plan, revision: Revision, deployment: Manifest) -> Manifest:
     The labels are those that never change: KServe makes them part of the Deployment's selector, and with
     `app.kubernetes.io/name` its own would no longer fit.
     """
-    replicas = deployment.get("replicas")
+    replicas = None if plan.is_autoscaled else deployment["replicas"]
     template = deployment["template"]
     (server,) = template["spec"]["containers"]
     return {

@@ -9,6 +9,7 @@ from modelberth.kubernetes.authentication import KEYS, checks_callers, generates
 from modelberth.kubernetes.crds import kinds
 from modelberth.kubernetes.model_address import claim_path, delivered
 from modelberth.kubernetes.requirements import RequiredObject
+from modelberth.kubernetes.secret_provider import needed_classes
 from modelberth.spec.kubernetes import Cache, DeviceClaim, Download, IngressRoute, Keda
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["needed_objects"]
 def needed_objects(plan: Plan) -> Iterator[RequiredObject]:
     """Yield each object by the field that names it, and defaults of the cluster where none is named."""
     yield from _settings(plan)
+    yield from needed_classes(plan)
     yield from _secrets(plan)
     yield from _volumes(plan)
 
@@ -58,7 +60,8 @@ def _secrets(plan: Plan) -> Iterator[RequiredObject]:
     spec, target = plan.spec, plan.target
 
     def secret(path: str, name: str, *entries: str) -> RequiredObject:
-        return RequiredObject("v1", "Secret", path, name=name, entries=entries)
+        made_by = target.secret_provider_classes
+        return RequiredObject("v1", "Secret", path, name=name, entries=entries, made_by=made_by)
 
     if target.registry.pull_secret is not None:
         yield secret("target.registry.pull_secret", target.registry.pull_secret, ".dockerconfigjson")

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from modelberth.kubernetes.authentication import generates_key, key_secret
+from modelberth.kubernetes.authentication import generates_key, own_key_secret
 from modelberth.kubernetes.crds import kinds
 from modelberth.kubernetes.model_address import delivered
-from modelberth.kubernetes.needed_capacity import needed_devices, needed_quota
+from modelberth.kubernetes.needed_capacity import (
+    needed_claims,
+    needed_devices,
+    needed_pods,
+    needed_quota,
+)
 from modelberth.kubernetes.needed_objects import needed_objects
+from modelberth.kubernetes.needed_time import needed_bakes
 from modelberth.kubernetes.requirements import (
     GatewayName,
+    MadeObjects,
     Permission,
     RequiredGateway,
     RequiredHost,
@@ -19,6 +26,7 @@ from modelberth.kubernetes.requirements import (
     RequiredRelease,
     RequirementsArgs,
 )
+from modelberth.kubernetes.secret_provider import needed_classes
 from modelberth.spec.kubernetes import (
     GatewayRoute,
     ImageVolume,
@@ -59,6 +67,7 @@ _PATHS: Final = {
     "AlertmanagerConfig": "target.prometheus.operator",
     "ResourceClaimTemplate": "target.gpu.kind",
     "ScaledObject": "target.scaler.kind",
+    "SecretProviderClass": "target.secret_provider_classes",
     "SecurityPolicy": "target.route.envoy",
 }
 
@@ -83,20 +92,25 @@ def needs(
         namespace_expected=not (target.create_namespace or namespace_is_made),
         makes_namespace=target.create_namespace,
         context=target.context,
-        kinds=[*_kinds(manifests), *_measures(plan)],
+        kinds=[*_kinds(plan, manifests), *_measures(plan)],
         objects=[*needed_objects(plan)],
         releases=[*_releases(plan)],
         gateways=[*_gateways(plan)],
         hosts=[*_hosts(plan, manifests)],
         devices=[*needed_devices(plan)],
+        pods=[*needed_pods(plan, manifests)],
+        claims=[*needed_claims(manifests)],
         quota=[*needed_quota(plan)],
+        made=[*_made(plan, manifests)],
         permissions=[*_permissions(plan, manifests)],
+        bakes=[*needed_bakes(plan)],
         config_path=path or None,
     )
 
 
-def _kinds(manifests: Iterable[Manifest]) -> Iterator[RequiredKind]:
+def _kinds(plan: Plan, manifests: Iterable[Manifest]) -> Iterator[RequiredKind]:
     found = {(manifest["apiVersion"], manifest["kind"]) for manifest in manifests}
+    found |= {(one.api_version, one.kind) for one in needed_classes(plan)}
     for api_version, kind in sorted(found):
         known = kinds().get(kind)
         if known is not None or kind in _PATHS:
@@ -159,10 +173,23 @@ def _paths(manifest: Manifest) -> Iterator[str]:
     yield from dict.fromkeys(found)
 
 
+def _made(plan: Plan, manifests: Iterable[Manifest]) -> Iterator[MadeObjects]:
+    """What is made in the namespace, with the names that it has there."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in manifests:
+        if one["kind"] != "Namespace":
+            key = (str(one["apiVersion"]), str(one["kind"]))
+            names.setdefault(key, []).append(str(one["metadata"]["name"]))
+    if generates_key(plan):
+        names.setdefault(("v1", "Secret"), []).append(own_key_secret(plan))
+    for (api_version, kind), found in sorted(names.items()):
+        yield MadeObjects(api_version, kind, sorted(found))
+
+
 def _permissions(plan: Plan, manifests: Iterable[Manifest]) -> Iterator[Permission]:
     """What is done with each kind that is made, and with those that tell whether it is ready."""
     made = {(str(one["apiVersion"]), str(one["kind"])) for one in manifests}
-    if generates_key(plan) and key_secret(plan) is not None:
+    if generates_key(plan):
         made.add(("v1", "Secret"))
     for api_version, kind in sorted(made):
         yield Permission(api_version, kind, _VERBS)

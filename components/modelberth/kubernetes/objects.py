@@ -36,6 +36,7 @@ def register(
     depends_on: Sequence[pulumi.Resource] = (),
     protect: bool | None = None,
     timeout_seconds: int | None = None,
+    ignore_changes: Sequence[str] = (),
 ) -> list[pulumi.Resource]:
     """Register manifests as children of `parent`.
 
@@ -46,13 +47,18 @@ def register(
         depends_on: what has to be there before any of them
         protect: refuse to delete them
         timeout_seconds: for each to be created or updated, the wait until it is ready included
+        ignore_changes: paths of what others own once it is there
 
     """
     timeouts = None
     if timeout_seconds is not None:
         timeouts = pulumi.CustomTimeouts(create=f"{timeout_seconds}s", update=f"{timeout_seconds}s")
     opts = pulumi.ResourceOptions(
-        parent=parent, depends_on=[*depends_on], protect=protect, custom_timeouts=timeouts
+        parent=parent,
+        depends_on=[*depends_on],
+        protect=protect,
+        custom_timeouts=timeouts,
+        ignore_changes=[*ignore_changes],
     )
     return [_resource(f"{name}-{role}", manifest, opts) for role, manifest in manifests.items()]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from modelberth.naming import physical_name, shortened
+from modelberth.naming import content_digest, lettered, physical_name, shortened
 from modelberth.runtimes import Container, container
 from modelberth.spec.rollout import BlueGreen, Canary, Shadow
 
@@ -66,8 +65,7 @@ class Plan:
 
         """
         name = physical_name(project, stack, spec.name, longest=_LONGEST_NAME)
-        # A Service's name begins with a letter (RFC 1035), a project's need not.
-        return cls(spec, target, f"m-{name}" if name[0].isdigit() else name, tuple(_revisions(spec)))
+        return cls(spec, target, lettered(name), tuple(_revisions(spec)))
 
     @property
     def namespace(self) -> str:
@@ -89,6 +87,11 @@ class Plan:
     def is_autoscaled(self) -> bool:
         """Whether an autoscaler owns the number of replicas."""
         return self.spec.scaling.max > max(self.spec.scaling.min, 1) or self.spec.scaling.min == 0
+
+    @property
+    def awaits_pods(self) -> bool:
+        """Whether Pulumi waits until the pods serve: it knows when a Deployment's do, and no other kind's."""
+        return self.target.engine == "deployment"
 
     def revision_name(self, revision: Revision) -> str:
         """Name of a revision's Deployment, and of its Service where there are several."""
@@ -169,4 +172,4 @@ def _pair(
 
 def _key(model: ModelSource) -> str:
     # A letter first: it is also part of names that may not begin with a digit.
-    return f"m{hashlib.sha256(model.model_dump_json().encode()).hexdigest()[:8]}"
+    return f"m{content_digest(model.model_dump_json())}"

@@ -171,7 +171,7 @@ def _ray_service(plan: Plan, revision: Revision, parts: Sequence[PodPart]) -> Ma
         "metadata": plan.metadata(
             _name(plan, revision),
             revision,
-            annotations={"ray.io/initializing-timeout": str(progress_deadline_seconds(spec))},
+            annotations={"ray.io/initializing-timeout": str(progress_deadline_seconds(plan))},
         ),
         "spec": {
             "serveConfigV2": json.dumps(_serve_config(plan, revision), indent=2) + "\n",

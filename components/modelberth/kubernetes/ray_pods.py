@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.kubernetes.pod import pod_template
 from modelberth.kubernetes.registry import pull
+from modelberth.kubernetes.secret_provider import secret_provider
 from modelberth.spec.quantities import Bytes, Cpu
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def head(plan: Plan, revision: Revision) -> dict[str, Any]:
 
     It answers no requests, so it is no pod of the revision.
     """
-    template = pod_template(plan, revision, [pull(plan, revision)])
+    # It starts first, and its image may be pulled with a Secret that only a mounted class makes.
+    template = pod_template(plan, revision, [pull(plan, revision), secret_provider(plan, revision)])
     (server,) = template["spec"]["containers"]
     own = {**server, "resources": _head_resources()}
     spread = {"affinity", "topologySpreadConstraints"}

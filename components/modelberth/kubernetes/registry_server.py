@@ -9,7 +9,7 @@ that takes Distribution's `garbage-collect` while nobody pushes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,9 @@ from modelberth.kubernetes.egress import namespace_of
 from modelberth.kubernetes.objects import register
 from modelberth.kubernetes.registry_pod import PORT, pod, scheme
 from modelberth.kubernetes.requirements import Permission, RequiredObject, Requirements, RequirementsArgs
-from modelberth.naming import physical_name
+from modelberth.naming import lettered, physical_name
+from modelberth.spec.kubernetes import DNS_LABEL, OBJECT_NAME, origin
+from modelberth.spec.runtime import IMAGE
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest
@@ -31,11 +33,6 @@ __all__ = ["KubernetesRegistry", "KubernetesRegistryArgs", "manifests", "problem
 
 # A Service's name is one label of a host name.
 _LONGEST_NAME: Final = 63
-_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_OBJECT_NAME: Final = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-)
-_PINNED: Final = re.compile(r"[a-z0-9][A-Za-z0-9.:/_-]*@sha256:[0-9a-f]{64}")
 _SIZE: Final = re.compile(r"[1-9][0-9]{0,5}(Mi|Gi|Ti)")
 
 
@@ -195,41 +192,33 @@ def requirements(args: KubernetesRegistryArgs, name: str) -> RequirementsArgs:
 
 def problems(args: KubernetesRegistryArgs) -> Iterator[Problem]:
     """Yield what a cluster would refuse, and passwords that would be sent in the clear."""
-    if _LABEL.fullmatch(args.namespace) is None:
-        yield Problem("namespace", shown(args.namespace), "1 to 63 lower-case letters, digits and hyphens")
-    if _PINNED.fullmatch(args.image) is None:
-        hint = "A tag can be moved to another image; a digest cannot."
-        yield Problem("image", shown(args.image), "an image by digest, REGISTRY/NAME@sha256:…", hint)
+    yield from _refused("namespace", args.namespace, DNS_LABEL.check)
+    yield from _refused("image", args.image, IMAGE.check)
     if args.users is not None and args.tls is None:
         hint = "Users send their passwords with each request."
         yield Problem("tls", "nothing", "a Secret with a certificate beside `users`", hint)
     if _SIZE.fullmatch(args.size) is None:
         yield Problem("size", shown(args.size), "a whole number of Mi, Gi or Ti such as 20Gi")
     for place, caller in enumerate(args.callers):
-        if not (_is_network(caller) if "/" in caller else _LABEL.fullmatch(caller)):
-            allowed = "a namespace, or an IP network such as 10.0.0.0/8"
-            yield Problem(f"callers[{place}]", shown(caller), allowed)
+        yield from _refused(f"callers[{place}]", caller, origin)
     named = ("tls", "users", "storage_class", "pull_secret")
     for path, name in ((path, getattr(args, path)) for path in named):
-        if name is not None and _OBJECT_NAME.fullmatch(name) is None:
+        if name is not None and not OBJECT_NAME.matches(name):
             yield Problem(path, shown(name), "the name of an object of the cluster")
 
 
+def _refused(path: str, value: str, rule: Callable[[str], str]) -> Iterator[Problem]:
+    try:
+        rule(value)
+    except SpecError as error:
+        yield from (problem.under(path) for problem in error.problems)
+
+
 def _physical(name: str) -> str:
-    physical = physical_name(pulumi.get_project(), pulumi.get_stack(), name, longest=_LONGEST_NAME - 2)
-    # A Service's name begins with a letter (RFC 1035), a project's need not.
-    return f"m-{physical}" if physical[0].isdigit() else physical
+    return lettered(physical_name(pulumi.get_project(), pulumi.get_stack(), name, longest=_LONGEST_NAME - 2))
 
 
 def _peers(callers: tuple[str, ...]) -> list[dict[str, Any]]:
     namespaces = [one for one in callers if "/" not in one]
     networks = [{"ipBlock": {"cidr": str(ip_network(one))}} for one in callers if "/" in one]
     return [*([namespace_of(*namespaces)] if namespaces or not callers else []), *networks]
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text)
-    except ValueError:
-        return False
-    return True

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from modelberth.kubernetes.gpu_metrics import GpuMetric, gpu_labels, of_gpus
 from modelberth.kubernetes.queries import deployments, pods
 from modelberth.kubernetes.rule import Rule, alert
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Plan
 
-__all__ = ["gpu_alerts", "replica_alerts", "with_gpus"]
+__all__ = ["gpu_alerts", "of_own_gpus", "replica_alerts"]
 
 _MEMORY_FULL: Final = 0.95
 # vLLM takes 90 percent or more at its start, whatever comes.
@@ -91,14 +92,9 @@ def _missing(plan: Plan, of: str) -> Iterator[Rule]:
         )
 
 
-def with_gpus(plan: Plan, name: str) -> str:
-    """Return a series of the DCGM exporter for the endpoint's pods.
-
-    Prometheus calls their labels `exported_…` unless it is told to honour those that the exporter sets.
-    """
-    space, found = plan.namespace, pods(plan)
-    honoured = f'{name}{{namespace="{space}",pod=~"{found}"}}'
-    return f'({name}{{exported_namespace="{space}",exported_pod=~"{found}"}} or {honoured})'
+def of_own_gpus(plan: Plan, metric: GpuMetric) -> str:
+    """Return a metric of the GPUs of the endpoint's pods, in parentheses."""
+    return f"({of_gpus(metric, plan.namespace, pods(plan))})"
 
 
 def gpu_alerts(plan: Plan) -> Iterator[Rule]:
@@ -107,20 +103,22 @@ def gpu_alerts(plan: Plan) -> Iterator[Rule]:
     if gpu is None or gpu.kind.startswith("mi"):
         return
     name = plan.spec.name
+    # A label that a series does not have is nothing in the text.
+    node = "".join(f"{{{{ $labels.{label} }}}}" for label in gpu_labels())
     yield alert(
         plan,
         "ModelberthGpuFault",
-        f"{with_gpus(plan, 'DCGM_FI_DEV_XID_ERRORS')} > 0",
+        f"{of_own_gpus(plan, 'fault')} > 0",
         severity="critical",
         lasting="1m",
-        summary=f"{name}: GPU {{{{ $labels.gpu }}}} on {{{{ $labels.Hostname }}}}: XID {{{{ $value }}}}",
+        summary=f"{name}: GPU {{{{ $labels.gpu }}}} on {node}: XID {{{{ $value }}}}",
         description="The driver reported a fault of the GPU, or of the program on it.",
         runbook="NVIDIA's list of XIDs tells whose fault it is. 48, 63, 64, 74, 79, 94 and 95 are of the "
         "hardware: drain the node.",
     )
     if plan.spec.runtime.engine in _FILLS_MEMORY:
         return
-    used, free = (with_gpus(plan, f"DCGM_FI_DEV_FB_{kind}") for kind in ("USED", "FREE"))
+    used, free = of_own_gpus(plan, "memory_used"), of_own_gpus(plan, "memory_free")
     yield alert(
         plan,
         "ModelberthGpuMemoryFull",

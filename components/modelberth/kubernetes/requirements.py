@@ -18,14 +18,20 @@ __all__ = [
     "Ask",
     "Devices",
     "GatewayName",
+    "MadeObjects",
     "Permission",
+    "RequiredBake",
+    "RequiredClaim",
+    "RequiredContainer",
     "RequiredGateway",
     "RequiredHost",
     "RequiredKind",
     "RequiredObject",
+    "RequiredPod",
     "RequiredRelease",
     "Requirements",
     "RequirementsArgs",
+    "RolloutStep",
 ]
 
 
@@ -45,7 +51,8 @@ class RequiredKind:
 class RequiredObject:
     """An object that the endpoint uses and does not make; without a name the cluster's default of its kind.
 
-    `entries` are what it reads of a Secret or a ConfigMap. Without a namespace it is the endpoint's.
+    `entries` are what it reads of a Secret or a ConfigMap; `made_by` are SecretProviderClasses that may make
+    the Secret once a pod mounts them. Without a namespace it is the endpoint's.
     """
 
     api_version: str
@@ -54,6 +61,7 @@ class RequiredObject:
     name: Input[str] | None = None
     namespace: Input[str] | None = None
     entries: Sequence[str] = ()
+    made_by: Sequence[str] = ()
     given: str | None = None
 
 
@@ -116,6 +124,77 @@ class Devices:
 
 
 @dataclass(frozen=True)
+class RequiredContainer:
+    """What a container asks for, as its manifest has it: a LimitRange may refuse that.
+
+    The fields `cpu`, `memory` and `gpu` are named below `path`, unless `given` says what stands at `path`
+    itself. `first` is whether it ends before the others start.
+    """
+
+    name: str
+    path: str
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+    given: str | None = None
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class RequiredPod:
+    """A kind of pod that is made, however many there are of it."""
+
+    name: str
+    containers: Sequence[RequiredContainer]
+
+
+@dataclass(frozen=True)
+class RequiredClaim:
+    """A PersistentVolumeClaim that is made, unless it is there; without a class of the default one.
+
+    The field `size` is named below `path`.
+    """
+
+    name: str
+    storage: str
+    path: str
+    storage_class: str | None = None
+
+
+@dataclass(frozen=True)
+class RolloutStep:
+    """A share of the requests, in percent, and how long it lasts before there is more."""
+
+    percent: int
+    bake_seconds: float
+
+
+@dataclass(frozen=True)
+class RequiredBake:
+    """That the live step of a rollout has lasted, where the new model is to get more of the requests.
+
+    `route` is the HTTPRoute that splits them; `new` and `previous` are the names of the two models' backends
+    there, `percent` is the new one's share from now on. Without `previous` it may be any.
+    """
+
+    route: Input[str]
+    new: str
+    percent: int
+    steps: Sequence[RolloutStep]
+    path: str
+    given: str
+    previous: str | None = None
+
+
+@dataclass(frozen=True)
+class MadeObjects:
+    """Objects of a kind that are made in the namespace, unless they are there, by name."""
+
+    api_version: str
+    kind: str
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Ask:
     """What all pods together take of a quota, by its name there, such as `requests.cpu` or `pods`."""
 
@@ -156,8 +235,12 @@ class RequirementsArgs:
     gateways: Sequence[RequiredGateway] = ()
     hosts: Sequence[RequiredHost] = ()
     devices: Sequence[Devices] = ()
+    pods: Sequence[RequiredPod] = ()
+    claims: Sequence[RequiredClaim] = ()
     quota: Sequence[Ask] = ()
+    made: Sequence[MadeObjects] = ()
     permissions: Sequence[Permission] = ()
+    bakes: Sequence[RequiredBake] = ()
     config_path: Input[str] | None = None
     """Where these settings stand in the config, such as `endpoints[0]`: refusals begin with it."""
 

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, KubernetesTarget
     from modelberth.spec.runtime import Engine
 
-__all__ = ["TABLE", "address", "honoured_in_front", "problems", "routes", "shares_paths"]
+__all__ = [
+    "TABLE",
+    "address",
+    "backend_name",
+    "health_path",
+    "honoured_in_front",
+    "problems",
+    "routes",
+    "shares_paths",
+]
 
 TABLE: Final = Path(__file__).with_name("paths.toml")
 
@@ -41,6 +50,8 @@ _GRACE_MILLISECONDS: Final = 1000
 class _Paths:
     exact: tuple[str, ...]
     prefix: tuple[str, ...]
+    health: str | None
+    """None: the engine's own."""
 
 
 def routes(plan: Plan) -> dict[str, Manifest]:
@@ -63,10 +74,20 @@ def address(plan: Plan) -> str:
     return f"https://{plan.spec.security.tls.domain}"
 
 
+def health_path(plan: Plan) -> str:
+    """Return the path that answers 200 only while predictions are served: the engine's, or Ray Serve's."""
+    return _paths(plan).health or plan.container(plan.main).ready.path
+
+
+def backend_name(plan: Plan, revision: Revision) -> str:
+    """Return the name of the Service that a route leads to for a revision beside which there is another."""
+    return service_name(plan, revision) if plan.target.engine == "ray" else plan.revision_name(revision)
+
+
 def shares_paths(engine: Engine, other: Engine) -> bool:
     """Tell whether requests for two engines' servers begin alike, so that one host cannot lead to both."""
     beginnings = [
-        {path.split("/")[1] for path in (*_tables()[one].exact, *_tables()[one].prefix)}
+        {path.split("/")[1] for path in (*_engines()[one].exact, *_engines()[one].prefix)}
         for one in (engine, other)
     ]
     return not beginnings[0].isdisjoint(beginnings[1])
@@ -180,7 +201,7 @@ def _ingress(plan: Plan, route: IngressRoute) -> Manifest:
 
 
 def _matches(plan: Plan) -> Iterator[dict[str, Any]]:
-    paths = _tables()[plan.spec.runtime.engine]
+    paths = _paths(plan)
     filled = (
         path.format(name=plan.spec.name, version=revision.model.version)
         for path in paths.exact
@@ -204,8 +225,8 @@ def _reference(plan: Plan, revision: Revision) -> dict[str, Any]:
 def _backend(plan: Plan, revision: Revision) -> tuple[str, int]:
     """Name and port of the Service: the endpoint's, of several revisions a revision's, or KubeRay's."""
     if plan.target.engine == "ray":
-        return service_name(plan, revision), plan.container(revision).ports["http"]
-    return plan.revision_name(revision) if plan.is_split else plan.name, _PORT
+        return backend_name(plan, revision), plan.container(revision).ports["http"]
+    return backend_name(plan, revision) if plan.is_split else plan.name, _PORT
 
 
 def _timeout(plan: Plan) -> Duration:
@@ -222,9 +243,23 @@ def _gateway_duration(duration: Duration) -> str:
     return text + (f"{milliseconds}ms" if milliseconds or not text else "")
 
 
+def _paths(plan: Plan) -> _Paths:
+    return _ray() if plan.target.engine == "ray" else _engines()[plan.spec.runtime.engine]
+
+
 @cache
-def _tables() -> Mapping[str, _Paths]:
-    engines = tomllib.loads(TABLE.read_text(encoding="utf-8"))["engines"]
-    return {
-        engine: _Paths(tuple(entry["exact"]), tuple(entry["prefix"])) for engine, entry in engines.items()
-    }
+def _engines() -> Mapping[str, _Paths]:
+    return {engine: _read(entry) for engine, entry in _table()["engines"].items()}
+
+
+@cache
+def _ray() -> _Paths:
+    return _read(_table()["ray"])
+
+
+def _table() -> dict[str, Any]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def _read(entry: Mapping[str, Any]) -> _Paths:
+    return _Paths(tuple(entry["exact"]), tuple(entry["prefix"]), entry.get("health"))

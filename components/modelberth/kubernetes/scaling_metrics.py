@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelberth.kubernetes.accelerator_table import accelerators
 from modelberth.kubernetes.engine_metrics import Series, engine_metrics
+from modelberth.kubernetes.gpu_metrics import of_gpus
 from modelberth.kubernetes.queries import Queries, deployment
 from modelberth.spec.kubernetes import HorizontalPodAutoscaler, Mig, TimeSliced
 
@@ -33,6 +34,7 @@ _NO_RULE: Final = (
     "No default rule of a custom metrics adapter makes it; KEDA asks Prometheus itself (target.scaler.kind)."
 )
 _PERCENT: Final = 70.0
+_PERCENT_OF_SHARE: Final = 100
 _ROOM: Final = 0.7
 
 
@@ -127,19 +129,10 @@ def _gpu_unmeasured(spec: EndpointSpec, target: KubernetesTarget) -> str:
 
 
 def _gpu_query(plan: Plan, revision: Revision) -> str:
-    """Percent of the time in which a kernel ran, as the mean of a replica's GPUs, by NVIDIA's DCGM exporter.
-
-    From its release 4.9 on the exporter tells a share under another name. Prometheus calls the pod's labels
-    `exported_…` unless it is told to honour those that the exporter sets.
-    """
+    """Percent of the time in which a kernel ran, as the mean of a replica's GPUs: of the DCGM exporter."""
     gpu = plan.spec.resources.gpu
     assert gpu is not None
     # The end is cut off where the name of a Deployment is long.
     pods = f"{deployment(plan, revision)}-[a-z0-9]+(-[a-z0-9]+)?"
-    selected = [
-        f'{name}{{{prefix}namespace="{plan.namespace}",{prefix}pod=~"{pods}"}}{factor}'
-        for name, factor in (("DCGM_FI_DEV_GPU_UTIL", ""), ("DCGM_FI_DEV_GPU_UTIL_RATIO", " * 100"))
-        for prefix in ("exported_", "")
-    ]
-    total = f"sum({' or '.join(selected)})"
+    total = f"sum({of_gpus('busy', plan.namespace, pods, times=_PERCENT_OF_SHARE)})"
     return total if gpu.count == 1 else f"{total} / {gpu.count}"

@@ -21,6 +21,7 @@ from modelberth.kubernetes.notify import notifications
 from modelberth.kubernetes.pod import config_maps
 from modelberth.kubernetes.registry import pull
 from modelberth.kubernetes.routing import routes
+from modelberth.kubernetes.secret_provider import secret_provider
 from modelberth.kubernetes.watching import watching
 from modelberth.kubernetes.workload import (
     deployments,
@@ -74,7 +75,6 @@ def stages(plan: Plan) -> Stages:
 
     """
     routed = routes(plan)
-    is_awaited = plan.target.engine == "deployment"
     # Before the route: some servers ask nobody who he is.
     policies = {role: one for role, one in routed.items() if role != "route"}
     return Stages(
@@ -87,12 +87,12 @@ def stages(plan: Plan) -> Stages:
             claims(plan),
             claim_templates(plan),
             config_maps(plan),
-            revision_services(plan) if is_awaited else {},
+            revision_services(plan) if plan.awaits_pods else {},
         ),
         pods=_pods(plan),
         reach=_joined(
             services(plan),
-            {} if is_awaited else revision_services(plan),
+            {} if plan.awaits_pods else revision_services(plan),
             _disruption_budgets(plan),
             autoscalers(plan),
             policies,
@@ -104,7 +104,7 @@ def stages(plan: Plan) -> Stages:
 
 def parts(plan: Plan) -> Mapping[Revision, tuple[PodPart, ...]]:
     """Return what each room adds to the pods of each revision."""
-    rooms = (pull, delivery, placement, authentication, tls, watching)
+    rooms = (pull, delivery, placement, authentication, tls, secret_provider, watching)
     return {revision: tuple(room(plan, revision) for room in rooms) for revision in plan.revisions}
 
 

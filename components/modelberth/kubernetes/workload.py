@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import Problem, shown
+from modelberth.kubernetes.encryption import speaks_tls
 from modelberth.kubernetes.pod import pod_template
 from modelberth.kubernetes.roles import role_of
 from modelberth.runtime_table import runtimes
-from modelberth.spec.kubernetes import ClusterService
+from modelberth.spec.kubernetes import OBJECT_NAME
 from modelberth.spec.rollout import Recreate, Rolling
 
 if TYPE_CHECKING:
@@ -31,31 +32,28 @@ __all__ = [
     "services",
 ]
 
-# For what comes before a container's start: a node, the image, the model's download.
-_BEFORE_START_SECONDS: Final = 300
 # Pulumi keeps the history; these are for `kubectl rollout undo` in a night without it.
 _HISTORY: Final = 3
 # The manifests hold against the profile as of this release, or the cluster's own where it is older; what a
 # newer one adds is only told.
 _POD_SECURITY_VERSION: Final = "v1.36"
-_OBJECT_NAME: Final = re.compile(
-    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
-)
 _CLUSTERS_OWN: Final = re.compile(r"default|kube-.*")
 
 
-def progress_deadline_seconds(spec: EndpointSpec) -> int:
+def progress_deadline_seconds(plan: Plan) -> int:
     """Return the time after which a rollout that has got no further counts as failed.
 
-    For the default of `limits.startup_timeout` it is Kubernetes' own default, 10 minutes.
+    A pod is given `target.placement_timeout` until its server starts, and `limits.startup_timeout` from then
+    on; their defaults add up to Kubernetes' own, 10 minutes.
     """
-    return math.ceil(spec.limits.startup_timeout.seconds) + _BEFORE_START_SECONDS
+    return math.ceil(plan.target.placement_timeout.seconds + plan.spec.limits.startup_timeout.seconds)
 
 
 def deployments(plan: Plan, parts: Mapping[Revision, Sequence[PodPart]]) -> dict[str, Manifest]:
     """Return a Deployment for each revision; all have the replicas of `scaling`, also those at no weight yet.
 
-    `replicas` is left out where an autoscaler owns it, else an update would undo what that has done.
+    Where an autoscaler owns the number, `replicas` is only what the Deployment begins with: whoever registers
+    it ignores the changes in `autoscaling.owned`.
 
     Args:
         plan: the endpoint
@@ -69,11 +67,11 @@ def deployments(plan: Plan, parts: Mapping[Revision, Sequence[PodPart]]) -> dict
         role_of("deployment", revision): {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": plan.metadata(plan.revision_name(revision), revision),
+            "metadata": _annotated(plan.metadata(plan.revision_name(revision), revision), _taken_back(plan)),
             "spec": {
-                **({} if plan.is_autoscaled else {"replicas": plan.spec.scaling.min}),
+                "replicas": max(1, plan.spec.scaling.min),
                 "revisionHistoryLimit": _HISTORY,
-                "progressDeadlineSeconds": progress_deadline_seconds(plan.spec),
+                "progressDeadlineSeconds": progress_deadline_seconds(plan),
                 "selector": {"matchLabels": plan.selector(revision)},
                 "strategy": _strategy(plan.spec),
                 "template": pod_template(plan, revision, parts[revision]),
@@ -81,6 +79,15 @@ def deployments(plan: Plan, parts: Mapping[Revision, Sequence[PodPart]]) -> dict
         }
         for revision in plan.revisions
     }
+
+
+def _taken_back(plan: Plan) -> dict[str, str]:
+    """Take `replicas` over from an autoscaler that is no longer there, which the API server has as its owner.
+
+    That the annotation comes with a fixed number also makes an update of it where the number itself is what
+    Pulumi has known all the time, while the autoscaler had set another one.
+    """
+    return {} if plan.is_autoscaled else {"pulumi.com/patchForce": "true"}
 
 
 def _strategy(spec: EndpointSpec) -> dict[str, Any]:
@@ -135,7 +142,7 @@ def revision_services(plan: Plan) -> dict[str, Manifest]:
     """
     if not plan.is_split:
         return {}
-    is_awaited = plan.target.engine != "deployment" and plan.spec.scaling.min > 0
+    is_awaited = not plan.awaits_pods and plan.spec.scaling.min > 0
     return {
         role_of("service", revision): _service(plan, name, revision, is_awaited=is_awaited)
         for revision in plan.revisions
@@ -160,8 +167,7 @@ def _service(plan: Plan, name: str, revision: Revision, *, is_awaited: bool) -> 
 
 def _ports(plan: Plan, revision: Revision) -> list[dict[str, Any]]:
     """Metrics have no port here: they are read from each pod, and are nothing for callers."""
-    is_tls = isinstance(plan.target.route, ClusterService) and plan.target.route.tls
-    name, port = ("https", 443) if is_tls else ("http", 80)
+    name, port = ("https", 443) if speaks_tls(plan.target) else ("http", 80)
     ports = [{"name": name, "port": port, "targetPort": "http", "protocol": "TCP", "appProtocol": name}]
     grpc = plan.container(revision).ports.get("grpc")
     if grpc is not None:
@@ -247,7 +253,7 @@ def namespaces(plan: Plan) -> dict[str, Manifest]:
 def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
     """Yield what the cluster would refuse of these objects, or would ignore."""
     identity = spec.security.identity
-    if identity is not None and _OBJECT_NAME.fullmatch(identity) is None:
+    if identity is not None and not OBJECT_NAME.matches(identity):
         yield Problem(
             "security.identity",
             shown(identity),

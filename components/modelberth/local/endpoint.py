@@ -10,14 +10,13 @@ from urllib.parse import unquote
 
 import pulumi
 
-from modelberth.arguments import asked, clean_errors
+from modelberth.arguments import asked, clean_errors, parse_for
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
-from modelberth.errors import Problem, SpecError, shown
 from modelberth.local.process import Process, ProcessArgs
 from modelberth.naming import physical_name
 from modelberth.serving import serving_environment
-from modelberth.spec import EndpointDeployment, EndpointSpec, LocalTarget, parse
+from modelberth.spec import EndpointSpec, LocalTarget
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,7 @@ class LocalEndpointArgs:
         Raises:
             pulumi.RunError: every problem of the mapping, each with its path.
         """
-        with clean_errors():
-            deployment = parse(EndpointDeployment, {"target": {"kind": "local"}, **config})
-            if not isinstance(deployment.target, LocalTarget):
-                raise SpecError(Problem("target.kind", shown(deployment.target.kind), "local"))
-            require(deployment.spec, deployment.target)
-        return cls(deployment.spec, deployment.target)
+        return cls(*parse_for(LocalTarget, config))
 
 
 class LocalEndpoint(pulumi.ComponentResource):

@@ -104,6 +104,11 @@ class Step:
         """Whether anything happens to it."""
         return self.op not in {Op.SAME, Op.READ}
 
+    @property
+    def replacing_paths(self) -> tuple[str, ...]:
+        """Paths of the properties whose change is what takes a replacement."""
+        return tuple(difference.path for difference in self.differences if difference.replaces)
+
     def changed(self, *prefixes: str) -> tuple[Difference, ...]:
         """The differences at or below the paths."""
         return tuple(

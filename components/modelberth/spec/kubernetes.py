@@ -8,10 +8,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from modelberth.errors import Problem, SpecError, shown
 
-from .quantities import Bytes
+from .quantities import Bytes, Duration
 from .rules import Count, Flag, Matching, Part, between
 
 __all__ = [
+    "DNS_LABEL",
+    "OBJECT_NAME",
     "Cache",
     "CaptureStore",
     "CertManager",
@@ -35,22 +37,22 @@ __all__ = [
     "Route",
     "Scaler",
     "TimeSliced",
+    "origin",
 ]
 
 _KIND = "Which one."
 
-_DNS_LABEL: Final = Matching(
+DNS_LABEL: Final = Matching(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "1 to 63 lower-case letters, digits and hyphens"
 )
-DnsLabel = Annotated[str, _DNS_LABEL]
-# Names of most objects: RFC 1123 subdomains.
-ObjectName = Annotated[
-    str,
-    Matching(
-        r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*",
-        "1 to 253 lower-case letters, digits, hyphens and dots",
-    ),
-]
+"""Names of namespaces: RFC 1123 labels."""
+DnsLabel = Annotated[str, DNS_LABEL]
+OBJECT_NAME: Final = Matching(
+    r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*",
+    "1 to 253 lower-case letters, digits, hyphens and dots",
+)
+"""Names of most objects: RFC 1123 subdomains."""
+ObjectName = Annotated[str, OBJECT_NAME]
 LabelKey = Annotated[
     str,
     Matching(
@@ -76,19 +78,17 @@ ImageReference = Annotated[
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-def _origin(value: str) -> str:
-    """Return a namespace as it is, or an IP network in its normal form."""
-    if "/" not in value:
-        return _DNS_LABEL.check(value)
+def origin(value: str) -> str:
+    """Return a namespace as it is, or an IP network in its normal form; raise `SpecError` for all else."""
     try:
-        return str(ip_network(value))
+        return str(ip_network(value)) if "/" in value else DNS_LABEL.check(value)
     except ValueError:
         raise SpecError(
             Problem("", shown(value), "a namespace, or an IP network such as 10.0.0.0/8")
         ) from None
 
 
-Origin = Annotated[str, AfterValidator(_origin)]
+Origin = Annotated[str, AfterValidator(origin)]
 HttpUrl = Annotated[
     str, Matching(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?", "an http or https address")
 ]
@@ -454,6 +454,13 @@ class KubernetesTarget(Part):
     external_secrets: ExternalSecrets | None = Field(
         None, description="Who fills Secrets. Unset: those that the spec names exist already."
     )
+    secret_provider_classes: tuple[ObjectName, ...] = Field(
+        (),
+        max_length=8,
+        description="Existing SecretProviderClasses of the Secrets Store CSI driver in the namespace. Every "
+        "pod mounts them, read-only, which makes the driver fill the Secrets of their `secretObjects`: those "
+        "need not exist before.",
+    )
     prometheus: Prometheus = Field(default_factory=Prometheus, description="Metrics and alerts.")
     otlp: HttpUrl | None = Field(
         None,
@@ -468,6 +475,12 @@ class KubernetesTarget(Part):
     )
     priority_class: ObjectName | None = Field(
         None, description="PriorityClass of the pods. Unset: the cluster's default."
+    )
+    placement_timeout: Annotated[Duration, between(Duration, "10s", "2h")] = Field(
+        Duration(300_000),
+        description="Longest until a pod's server starts: a node for it, which may have to be made first, "
+        "the image and the model's download. Then `limits.startup_timeout` begins; an update that has got no "
+        "further after both is given up.",
     )
     drain_delay_seconds: Count = Field(
         5,
@@ -487,4 +500,16 @@ class KubernetesTarget(Part):
                     "nothing with route gateway: its listener holds the certificate",
                 )
             )
+        return self
+
+    @model_validator(mode="after")
+    def _classes_are_mounted_once(self) -> Self:
+        classes = self.secret_provider_classes
+        problems = [
+            Problem(f"secret_provider_classes[{place}]", shown(name), "each class once")
+            for place, name in enumerate(classes)
+            if name in classes[:place]
+        ]
+        if problems:
+            raise SpecError(*problems)
         return self

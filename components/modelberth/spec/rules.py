@@ -71,9 +71,13 @@ class Matching:
     def __str__(self) -> str:
         return self.allowed
 
+    def matches(self, text: str) -> bool:
+        """Tell whether the text is allowed."""
+        return re.fullmatch(self.pattern, text) is not None
+
     def check(self, value: str) -> str:
         """Return the text; raise `SpecError` when it does not match."""
-        if re.fullmatch(self.pattern, value) is None:
+        if not self.matches(value):
             raise SpecError(Problem("", HIDDEN if self.is_secret else shown(value), self.allowed, self.hint))
         return value
 

@@ -1,6 +1,6 @@
 """What runs the model inside a replica."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -9,15 +9,17 @@ from modelberth.errors import Problem, SpecError
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
 
-__all__ = ["Batching", "Engine", "Runtime"]
+__all__ = ["IMAGE", "Batching", "Engine", "Runtime"]
 
 Engine = Literal["onnxruntime", "tensorflow-serving", "triton", "vllm", "custom"]
 
-# The grammar of a reference in the OCI distribution specification, with the digest made mandatory.
-_IMAGE = (
+IMAGE: Final = Matching(
     r"[a-z0-9][A-Za-z0-9.-]*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
-    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64}"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?@sha256:[0-9a-f]{64}",
+    "an image by digest, REGISTRY/NAME@sha256:…",
+    "A tag can be moved to another image; a digest cannot.",
 )
+"""The grammar of a reference in the OCI distribution specification, with the digest made mandatory."""
 
 
 class Batching(Part):
@@ -35,17 +37,7 @@ class Runtime(Part):
     engine: Engine = Field(
         "onnxruntime", description="Inference engine. `custom` runs the person's own image and needs `image`."
     )
-    image: (
-        Annotated[
-            str,
-            Matching(
-                _IMAGE,
-                "an image by digest, REGISTRY/NAME@sha256:…",
-                "A tag can be moved to another image; a digest cannot.",
-            ),
-        ]
-        | None
-    ) = Field(
+    image: Annotated[str, IMAGE] | None = Field(
         None,
         description="Container image, pinned by digest. Unset: the engine's image of this release, where "
         "docs/reference/runtimes.md has one.",

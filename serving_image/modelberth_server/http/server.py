@@ -6,11 +6,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from email.utils import formatdate
 from typing import Final
 
 from modelberth_server.errors import RequestError
 from modelberth_server.http.connection import Connection, State
+from modelberth_server.http.date import http_date
 from modelberth_server.http.limits import KEEP_ALIVE_SECONDS, Limits
 from modelberth_server.http.message import Request
 
@@ -139,7 +139,7 @@ class HttpServer:
         second = int(time.time())
         if second != self._second:
             self._second = second
-            self.date = b"date: " + formatdate(second, usegmt=True).encode("ascii") + b"\r\n"
+            self.date = b"date: " + http_date(second) + b"\r\n"
         allowed = {
             State.IDLE: KEEP_ALIVE_SECONDS,
             State.HEAD: self.limits.header_seconds,

@@ -28,6 +28,7 @@ TOO_LONG_SECONDS: Final = 0.05
 # The most that a batch may take, against its rows one by one. A convolution over a picture takes 0.95, since
 # it keeps the core busy alone; an ensemble of 100 trees 0.25.
 WORTH_IT: Final = 0.7
+_GOLDEN_RATIO: Final = (5**0.5 - 1) / 2
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _equal(whole: Array, parts: tuple[Array, ...]) -> bool:
 
 
 def made_up_inputs(model: Model, rows: int, *, same: bool) -> dict[str, Array]:
-    """Return inputs to try: the model's example rows, else random ones, or zeros with `same`."""
+    """Return inputs to try: the model's example rows, else ones from -2 to 2, or zeros with `same`."""
     specs = model.signature.inputs
     example = model.signature.example
     if example is not None and len(specs) == 1 and model.signature.preprocess is None:
@@ -145,7 +146,7 @@ def _made_up(spec: TensorSpec, rows: int, *, same: bool) -> Array:
         return np.array(list(itertools.islice(words, math.prod(shape))), np.object_).reshape(shape)
     if same:
         return np.zeros(shape, spec.datatype.dtype)
-    random = np.random.default_rng(0)
-    if kind == "f":
-        return random.standard_normal(shape).astype(spec.datatype.dtype)
-    return random.integers(0, 2, shape).astype(spec.datatype.dtype)
+    # Multiples of the golden ratio spread evenly over [0, 1); numpy.random takes 2% of the start to import.
+    spread = np.arange(math.prod(shape)) * _GOLDEN_RATIO % 1
+    values = 4 * spread - 2 if kind == "f" else spread < 0.5
+    return values.reshape(shape).astype(spec.datatype.dtype)

@@ -1,10 +1,12 @@
 """Changes of an endpoint's config on target Kubernetes, seen in its own objects."""
 
+from dataclasses import replace
 from typing import Any
 
 from modelberth.kubernetes.plan import Plan
 from modelberth.preview.effects import Kind
 from modelberth.preview.effects.effect import Calls
+from modelberth.preview.plan import Op
 from support import engine_modes
 from support.endpoint_changes import API_KEY, change
 from support.endpoint_plans import PREVIOUS, REMOTE, canary, plan
@@ -53,6 +55,13 @@ def case(
         says=says,
         facts={**facts, **({} if calls is None else {"calls": calls})},
     )
+
+
+def in_place(told: Case) -> Case:
+    """The case where the provider updates what others replace (`enableConfigMapMutable`)."""
+    kept = tuple(replace(one, replaces=False) for one in told.step.differences)
+    updated = replace(told.step, op=Op.UPDATE, differences=kept, delete_first=False)
+    return replace(told, name=f"{told.name}, in place", step=updated)
 
 
 def gateway(**spec: Any) -> Plan:
@@ -293,14 +302,35 @@ LIFE = [
         "no pod of the endpoint reads it",
         calls=SAFE,
     ),
+    in_place(
+        case(
+            "other rules",
+            plan(),
+            plan(monitoring={"slo": {"availability": 99.5}}),
+            "rules",
+            Kind.IN_PLACE,
+            CHANGE,
+            "is written anew; no pod of the endpoint reads it",
+            calls=SAFE,
+        )
+    ),
     case(
         "KEDA while another autoscaler is there",
         plan(scaling=SCALED),
         plan({"scaler": KEDA}, scaling=SCALED),
         "autoscaler",
         Kind.REFUSED,
-        DANGER,
-        "KEDA's webhook refuses",
+        None,
+        of=":ScaledObject",
+    ),
+    case(
+        "KEDA has an heir",
+        plan({"scaler": KEDA}, scaling=SCALED),
+        plan(scaling=SCALED),
+        "autoscaler",
+        Kind.REMOVED,
+        CHANGE,
+        "gives way to",
         of=":ScaledObject",
     ),
     case(
@@ -456,8 +486,7 @@ COUNTS = [
         plan(scaling=SCALED),
         "deployment",
         Kind.COUNT_RESET,
-        DANGER,
-        "may fall to 1 replica",
+        None,
     ),
     case(
         "replicas are fixed again",
@@ -466,7 +495,7 @@ COUNTS = [
         "deployment",
         Kind.COUNT_RESET,
         DANGER,
-        "whatever `autoscaler` had scaled it to",
+        "whatever `autoscaler` had scaled it to; until that goes, it may do so once more",
     ),
     case(
         "nothing is reset",

@@ -1,6 +1,7 @@
 """A number of replicas that an autoscaler had set."""
 
 from modelberth.preview.effects import Kind
+from modelberth.preview.effects.effect import Calls
 from modelberth.preview.plan import Marker
 from support.plans import step
 
@@ -9,6 +10,7 @@ from .serving_inputs import (
     APP,
     CONFIG_B,
     DEPLOYMENT,
+    HPA,
     KEDA,
     ML_DEPLOYMENT,
     NEW,
@@ -22,6 +24,13 @@ from .serving_inputs import (
     to_config,
     workload,
 )
+
+AIMED = {"metadata": {"name": "scoring", "namespace": "ml"}, "spec": {"scaleTargetRef": {"name": "scoring"}}}
+BESIDE = {
+    **AIMED,
+    "metadata": {**AIMED["metadata"], "annotations": {"validations.keda.sh/hpa-ownership": "false"}},
+}
+AT_ZERO = {"spec": {"replicas": 0}}
 
 CASES: list[Case] = [
     tells(
@@ -68,6 +77,61 @@ CASES: list[Case] = [
                 None,
                 {"metadata": {"namespace": "ml"}, "spec": {"scaleTargetRef": {"name": "scoring"}}},
                 name="keda",
+            ),
+        ),
+    ),
+    tells(
+        "KEDA: another autoscaler, which goes at the end",
+        KEDA,
+        None,
+        AIMED,
+        Kind.REFUSED,
+        DANGER,
+        "KEDA's webhook refuses `scoring` while `hpa` is there",
+        others=(step(HPA, AIMED, None, name="hpa"),),
+    ),
+    silent(
+        "KEDA: another autoscaler, which allows it",
+        KEDA,
+        None,
+        AIMED,
+        Kind.REFUSED,
+        others=(step(HPA, BESIDE, None, name="hpa"),),
+    ),
+    tells(
+        "an autoscaler for what is at zero",
+        HPA,
+        None,
+        AIMED,
+        Kind.IN_PLACE,
+        DANGER,
+        "`server` has no replica, and stays so",
+        others=(step(DEPLOYMENT, workload(OLD), workload(NEW), name="server", outputs_before=AT_ZERO),),
+        facts={"calls": Calls.MAY_FAIL},
+    ),
+    silent(
+        "an autoscaler for what is started",
+        HPA,
+        None,
+        AIMED,
+        Kind.IN_PLACE,
+        others=(
+            step(DEPLOYMENT, workload(OLD), workload(OLD, replicas=1), name="server", outputs_before=AT_ZERO),
+        ),
+    ),
+    silent(
+        "an autoscaler for what runs",
+        HPA,
+        None,
+        AIMED,
+        Kind.IN_PLACE,
+        others=(
+            step(
+                DEPLOYMENT,
+                workload(OLD),
+                workload(NEW),
+                name="server",
+                outputs_before={"spec": {"replicas": 2}},
             ),
         ),
     ),

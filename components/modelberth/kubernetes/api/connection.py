@@ -10,16 +10,15 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from modelberth.provider.resource import ResourceError
 
-__all__ = ["Cause", "Connection", "RefusedError", "UnreachableError", "connect"]
-
-Send = Callable[[str, str, Sequence[tuple[str, str]], Any, str], bytes]
-"""Method, path, query, body and content type in; the answer's bytes out."""
+__all__ = ["Answer", "Cause", "Connection", "RefusedError", "UnreachableError", "connect"]
 
 _HOST = "KUBERNETES_SERVICE_HOST"
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
@@ -53,6 +52,19 @@ class RefusedError(ResourceError):
     def is_passing(self) -> bool:
         """Whether the same request may be answered soon."""
         return self.status in _PASSING
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API server sent."""
+
+    content: bytes
+    date: datetime | None
+    """When, by the server's own clock, to the second; None where it does not say."""
+
+
+Send = Callable[[str, str, Sequence[tuple[str, str]], Any, str], Answer]
+"""Method, path, query, body and content type in; the answer out."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +146,9 @@ def _sender(requests: Any, where: str, timeout: float) -> Send:
         import_module("urllib3.exceptions").HTTPError,
     )
 
-    def send(method: str, path: str, query: Sequence[tuple[str, str]], body: Any, content_type: str) -> bytes:
+    def send(
+        method: str, path: str, query: Sequence[tuple[str, str]], body: Any, content_type: str
+    ) -> Answer:
         try:
             answer = requests.request(
                 method,
@@ -145,7 +159,7 @@ def _sender(requests: Any, where: str, timeout: float) -> Send:
                 serialize=False,
                 _request_timeout=timeout,
             )
-            read: bytes = answer.data
+            read = Answer(answer.data, _date(answer.headers.get("date", "")))
         except refused as error:
             raise _refusal(where, error.status, error.body) from error
         except unreachable as error:
@@ -155,6 +169,15 @@ def _sender(requests: Any, where: str, timeout: float) -> Send:
         return read
 
     return send
+
+
+def _date(header: str) -> datetime | None:
+    """The date of an answer, which is always UTC (RFC 9110, 5.6.7)."""
+    try:
+        found = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def _refusal(where: str, status: int, body: str | bytes | None) -> RefusedError:

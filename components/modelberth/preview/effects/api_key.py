@@ -31,7 +31,7 @@ def _goes(step: Step, plan: Plan) -> Iterator[Effect]:
             severity=Severity.DANGER,
             sentence=f"{name(step)} {done}: calls with the key of now are refused.",
             urn=step.urn,
-            paths=tuple(difference.path for difference in step.differences if difference.replaces),
+            paths=step.replacing_paths,
             calls=Calls.MAY_FAIL,
             of_callers=True,
         )

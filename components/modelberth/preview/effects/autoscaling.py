@@ -1,104 +1,21 @@
 """A count that an autoscaler had set and that the update sets back.
 
-Sources: the AWS provider sets a SageMaker variant back to `initialInstanceCount` with each new endpoint
-configuration (hashicorp/terraform-provider-aws#48990); a Kubernetes workload that states `spec.replicas` is
-set back with each apply, and one that stops to state it may fall to 1 (Kubernetes, HorizontalPodAutoscaler,
-"Migrating Deployments and StatefulSets to horizontal autoscaling").
+Source: the AWS provider sets a SageMaker variant back to `initialInstanceCount` with each new endpoint
+configuration (hashicorp/terraform-provider-aws#48990).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from modelberth.preview.plan import Marker, Op, Plan, Step
 
 from .effect import Calls, Effect, Kind, Severity
-from .rule import Rule, Rules, at, entries, found, known
-from .wording import code, listed, name, value
+from .rule import Rule, Rules, at, entries, found
+from .wording import listed, name, value
 
-__all__ = ["RULES", "autoscaler_of"]
-
-_MADE_BY: Final = {"InferenceService": "-predictor", "LLMInferenceService": "-kserve"}
-_WORKLOAD_SCALERS: Final = (
-    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
-    "kubernetes:autoscaling/v1:HorizontalPodAutoscaler",
-    "kubernetes:keda.sh/v1alpha1:ScaledObject",
-)
-
-
-def autoscaler_of(step: Step, plan: Plan) -> Step | None:
-    """The autoscaler that sets the number of replicas of a Kubernetes workload from now on."""
-    return next(_autoscalers(step, plan, _is_after), None)
-
-
-def _is_after(step: Step) -> Mapping[str, Any] | None:
-    return step.after
-
-
-def _is_before(step: Step) -> Mapping[str, Any] | None:
-    return step.before
-
-
-def _autoscalers(step: Step, plan: Plan, side: Callable[[Step], Mapping[str, Any] | None]) -> Iterator[Step]:
-    """Those that are there on one side. KServe's makes a Deployment of a name that follows from its own."""
-    kind = step.type.rpartition(":")[2]
-    suffix = _MADE_BY.get(kind, "")
-    for other in chain.from_iterable(plan.by_type.get(token, ()) for token in _WORKLOAD_SCALERS):
-        inputs = side(other)
-        if inputs is None:
-            continue
-        target = at(inputs, "spec.scaleTargetRef", {})
-        names = [at(each, "metadata.name") for each in (step.after, step.before, step.outputs_before)]
-        same_place = at(inputs, "metadata.namespace") == at(side(step), "metadata.namespace")
-        if (
-            isinstance(target, Mapping)
-            and same_place
-            and target.get("kind", "Deployment") == ("Deployment" if suffix else kind)
-            and target.get("name") in [f"{given}{suffix}" for given in names if known(given)]
-        ):
-            yield other
-
-
-def _workload(step: Step, plan: Plan) -> Iterator[Effect]:
-    if step.op is not Op.UPDATE:
-        return
-    before, after = at(step.before, "spec.replicas"), at(step.after, "spec.replicas")
-    scaler = autoscaler_of(step, plan)
-    if scaler is None and before is None:
-        scaler = next(_autoscalers(step, plan, _is_before), None)
-    if (before, after) == (None, None) or scaler is None:
-        return
-    if after is None:
-        said = f"leaves {code('spec.replicas')} to {name(scaler)} now: it may fall to 1 replica for a moment"
-    else:
-        said = f"is set to {value(after)} replicas, whatever {name(scaler)} had scaled it to"
-    yield _reset(step, f"{name(step)} {said}.", "spec.replicas")
-
-
-def _second_scaler(step: Step, plan: Plan) -> Iterator[Effect]:
-    """KEDA's webhook takes no ScaledObject for what another autoscaler still has.
-
-    Source: KEDA, "Admission Webhooks", prevention rules. The engine deletes after it has made.
-    """
-    if step.op is not Op.CREATE:
-        return
-    target = at(step.after, "spec.scaleTargetRef.name")
-    for other in plan.by_type.get(_WORKLOAD_SCALERS[0], ()):
-        if (
-            other.op is Op.DELETE
-            and at(other.before, "spec.scaleTargetRef.name") == target
-            and at(other.before, "metadata.namespace") == at(step.after, "metadata.namespace")
-        ):
-            yield Effect(
-                kind=Kind.REFUSED,
-                severity=Severity.DANGER,
-                sentence=f"KEDA's webhook refuses {name(step)} while {name(other)} is there, and the engine "
-                "deletes that only afterwards: the update stops there. Go by a fixed number of replicas.",
-                urn=step.urn,
-                calls=Calls.SAFE,
-            )
+__all__ = ["RULES", "reset"]
 
 
 def _sagemaker(step: Step, plan: Plan) -> Iterator[Effect]:
@@ -116,7 +33,7 @@ def _sagemaker(step: Step, plan: Plan) -> Iterator[Effect]:
         return
     counts = _initial_counts(step, plan)
     back = f" ({listed(counts)})" if counts else ""
-    yield _reset(
+    yield reset(
         step,
         f"{name(step)} falls back to the initial number of instances{back}, whatever "
         f"{listed([name(target) for target in scaled])} had scaled it to.",
@@ -154,7 +71,7 @@ def _provisioned(step: Step, plan: Plan) -> Iterator[Effect]:
     for target in _targets(plan, "lambda"):
         if at(target.after, "resourceId") == resource:
             count = value(at(step.after, path))
-            yield _reset(
+            yield reset(
                 step, f"{name(step)} is set to {count}, whatever {name(target)} had scaled it to.", path
             )
 
@@ -176,7 +93,7 @@ def _nodes(count: str, scales: str, low: str = "", high: str = "") -> Rule:
         if low and at(step.after, low) == at(step.after, high):
             return  # nothing to scale between
         size = value(at(step.after, count, Marker.ABSENT))
-        yield _reset(
+        yield reset(
             step, f"{name(step)} is set to {size} nodes, whatever its autoscaler had scaled it to.", count
         )
 
@@ -198,14 +115,15 @@ def _instances(step: Step, plan: Plan) -> Iterator[Effect]:
             and entries(at(other.after, "profiles"))
         ):
             size = value(at(step.after, "sku.capacity", Marker.ABSENT))
-            yield _reset(
+            yield reset(
                 step,
                 f"{name(step)} is set to {size} instances, whatever {name(other)} had scaled it to.",
                 "sku.capacity",
             )
 
 
-def _reset(step: Step, sentence: str, path: str) -> Effect:
+def reset(step: Step, sentence: str, path: str) -> Effect:
+    """Tell that a count goes back to what a property states."""
     return Effect(
         kind=Kind.COUNT_RESET,
         severity=Severity.DANGER,
@@ -219,9 +137,6 @@ def _reset(step: Step, sentence: str, path: str) -> Effect:
 _BOUNDS: Final = ("scalingConfig.minSize", "scalingConfig.maxSize")
 
 RULES: Rules = {
-    "kubernetes:apps/v1:Deployment": (_workload,),
-    "kubernetes:apps/v1:StatefulSet": (_workload,),
-    "kubernetes:keda.sh/v1alpha1:ScaledObject": (_second_scaler,),
     "aws:sagemaker/endpoint:Endpoint": (_sagemaker,),
     "aws-native:sagemaker:Endpoint": (_sagemaker,),
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (_provisioned,),

@@ -188,7 +188,7 @@ def _permission(step: Step, plan: Plan) -> Iterator[Effect]:
         severity=Severity.DANGER if step.delete_first else Severity.CHANGE,
         sentence=f"{name(step)} is replaced, {first}{f', because {why}' if why else ''}{gap}.",
         urn=step.urn,
-        paths=tuple(difference.path for difference in step.differences if difference.replaces),
+        paths=step.replacing_paths,
         calls=Calls.MAY_FAIL if step.delete_first else Calls.SAFE,
     )
 

@@ -23,6 +23,7 @@ from . import (
     kubernetes,
     kubernetes_access,
     kubernetes_exposure,
+    kubernetes_scaling,
     kubernetes_traffic,
     local,
     network_policies,
@@ -59,6 +60,7 @@ MODULES: Final = (
     gcp_exposure,
     azure_exposure,
     kubernetes_exposure,
+    kubernetes_scaling,
     networks,
     network_policies,
     pod_security,
@@ -71,7 +73,7 @@ _TELLS_THE_END: Final = frozenset({Kind.PERMISSIONS_NARROWED, Kind.NEWLY_PUBLIC}
 """Of what only lets somebody in, or keeps somebody out, that is all that its end means."""
 _REQUIREMENTS: Final = "modelberth:kubernetes:Requirements"
 _CONFIG_MAP: Final = "kubernetes:core/v1:ConfigMap"
-_LABELS: Final = re.compile(r"(metadata\.)?labels\b.*")
+_LABELS: Final = re.compile(r"(metadata\.)?(labels|annotations)\b.*")
 _IF_NOT_REPLACED: Final = frozenset({Kind.IN_PLACE, Kind.ROLLING})
 
 
@@ -105,17 +107,17 @@ def _telling(effects: list[Effect]) -> list[Effect]:
 
 
 def _is_repetition(effect: Effect) -> bool:
-    """Of a cluster: labels, the question whether it has all, and what is watched, rendered anew."""
+    """Of a cluster: labels and annotations, the question whether it has all, and what is watched, anew."""
     token = (
         effect.urn.rpartition("$")[2].partition("::")[0] if "$" in effect.urn else effect.urn.split("::")[-2]
     )
     if effect.calls is not Calls.SAFE or "kubernetes:" not in token:
         return False
     match effect.kind:
+        case Kind.REPLACED | Kind.IN_PLACE if token == _CONFIG_MAP:
+            return True
         case Kind.IN_PLACE if token != _REQUIREMENTS:
             return bool(effect.paths) and all(map(_LABELS.fullmatch, effect.paths))
-        case Kind.REPLACED:
-            return token == _CONFIG_MAP
         case _:
             return token == _REQUIREMENTS
 

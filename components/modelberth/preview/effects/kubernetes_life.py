@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Marker, Op, Plan, Step
 
-from .autoscaling import autoscaler_of
 from .cluster import Cluster, gpus_of_pod, instance_of, is_ours, place_of, pod_of
 from .effect import Calls, Effect, Kind, Severity
+from .kubernetes_scaling import autoscaler_of
 from .rule import Rule, at, found
 from .wording import code, listed, name, value
 
@@ -94,6 +94,9 @@ def read(rule: Rule) -> Rule:
 
     def told(step: Step, plan: Plan) -> Iterator[Effect]:
         inputs = step.before or {}
+        if step.op is Op.UPDATE and is_ours(inputs) and not _is_read(step, plan):
+            yield from _rewritten(step)
+            return
         if step.op not in {Op.DELETE, Op.REPLACE} or not is_ours(inputs):
             yield from rule(step, plan)
             return
@@ -101,18 +104,30 @@ def read(rule: Rule) -> Rule:
             yield from _renamed(step) if step.op is Op.REPLACE and not step.delete_first else rule(step, plan)
             return
         done = "removed" if step.op is Op.DELETE else "replaced"
-        what = [code(difference.path) for difference in step.differences if difference.replaces]
+        what = [code(path) for path in step.replacing_paths]
         why = f", since {listed(what)} {'changes' if len(what) == 1 else 'change'}" if what else ""
         yield Effect(
             kind=Kind.REMOVED if step.op is Op.DELETE else Kind.REPLACED,
             severity=Severity.CHANGE,
             sentence=f"{name(step)} is {done}{why}; no pod of the endpoint reads it.",
             urn=step.urn,
-            paths=tuple(difference.path for difference in step.differences if difference.replaces),
+            paths=step.replacing_paths,
             calls=Calls.SAFE,
         )
 
     return told
+
+
+def _rewritten(step: Step) -> Iterator[Effect]:
+    if content := step.changed("data", "binaryData"):
+        yield Effect(
+            kind=Kind.IN_PLACE,
+            severity=Severity.CHANGE,
+            sentence=f"{name(step)} is written anew; no pod of the endpoint reads it.",
+            urn=step.urn,
+            paths=tuple(difference.path for difference in content),
+            calls=Calls.SAFE,
+        )
 
 
 def _renamed(step: Step) -> Iterator[Effect]:
@@ -122,7 +137,7 @@ def _renamed(step: Step) -> Iterator[Effect]:
         severity=Severity.CHANGE,
         sentence=f"{name(step)} is made anew under another name; pods that are there keep the one before.",
         urn=step.urn,
-        paths=tuple(difference.path for difference in step.differences if difference.replaces),
+        paths=step.replacing_paths,
         calls=Calls.SAFE,
     )
 

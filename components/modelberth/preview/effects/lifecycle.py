@@ -75,7 +75,7 @@ def behind(consequence: str, *, once_replaced: Calls = Calls.UNKNOWN) -> Rule:
                 severity=Severity.DANGER if step.delete_first else Severity.CHANGE,
                 sentence=sentence,
                 urn=step.urn,
-                paths=_causes(step),
+                paths=step.replacing_paths,
                 calls=Calls.UNKNOWN if step.delete_first else once_replaced,
             )
 
@@ -114,7 +114,7 @@ def holds(what: str, force: str = "") -> Rule:
             severity=Severity.DANGER,
             sentence=f"{sentence}.",
             urn=step.urn,
-            paths=_causes(step),
+            paths=step.replacing_paths,
             calls=calls_after(step, ()),
         )
 
@@ -177,7 +177,7 @@ def plainly(step: Step, plan: Plan, differences: tuple[Difference, ...]) -> Effe
         severity=Severity.CHANGE,
         sentence=sentence,
         urn=step.urn,
-        paths=_causes(step) if kind is Kind.REPLACED else tuple(d.path for d in differences),
+        paths=step.replacing_paths if kind is Kind.REPLACED else tuple(d.path for d in differences),
         calls=Calls.SAFE if step.op is Op.DELETE and step.retain else calls_after(step, differences),
     )
 
@@ -198,7 +198,7 @@ def _replaced(step: Step, plan: Plan) -> Effect:
         severity=severity,
         sentence=sentence,
         urn=step.urn,
-        paths=_causes(step),
+        paths=step.replacing_paths,
         downtime_seconds=downtime,
         calls=Calls.MAY_FAIL if step.delete_first else Calls.UNKNOWN,
     )
@@ -218,7 +218,3 @@ def _readdressed(step: Step, moved: list[str]) -> Effect:
         paths=tuple(moved),
         calls=Calls.MAY_FAIL,
     )
-
-
-def _causes(step: Step) -> tuple[str, ...]:
-    return tuple(difference.path for difference in step.differences if difference.replaces)

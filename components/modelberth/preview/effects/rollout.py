@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from modelberth.preview.plan import Difference, Op, Plan, Step
 
-from .autoscaling import autoscaler_of
 from .cluster import gpus_of_pod, is_ours
 from .containers import by_name
 from .effect import Calls, Effect, Kind, Severity
+from .kubernetes_scaling import autoscaler_of
 from .lifecycle import needs_gpus, rolling
 from .rule import at, found
 from .settings import calls_after

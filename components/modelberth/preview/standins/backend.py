@@ -25,6 +25,8 @@ class Request:
     seed: bytes = b""
     """What the engine wants random names to be made from; only in `check`, where it may be empty."""
     preview: bool = False
+    ignored: Sequence[str] = ()
+    """Paths whose changes the program ignores, in `diff` and `update`: the inputs have old values there."""
     timeout: float = 0.0
     """Seconds that the program gave the operation; 0 where it gave none."""
     cancelled: threading.Event = field(default_factory=threading.Event)

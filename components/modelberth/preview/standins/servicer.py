@@ -200,6 +200,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             name=request.urn.rpartition("::")[2],
             preview=getattr(request, "preview", False),
             timeout=getattr(request, "timeout", 0.0),
+            ignored=tuple(getattr(request, "ignoreChanges", ())),
         )
 
     @contextmanager

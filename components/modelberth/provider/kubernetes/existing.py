@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.api.api_server import Kind, MissingKindError, listed
 from modelberth.provider.kubernetes.inquiry import Entry, Inquiry
+from modelberth.provider.kubernetes.secret_objects import secret_objects
 
 __all__ = ["kinds", "objects", "release"]
 
@@ -55,6 +56,13 @@ def objects(inquiry: Inquiry, entry: Entry) -> Iterator[Problem]:
         yield from _default(inquiry, entry, kind)
         return
     found = inquiry.get(kind.path(namespace, str(entry["name"])))
+    if classes := entry.get("madeBy"):
+        made = secret_objects(inquiry, classes)
+        if made is None and found is None:
+            return
+        if made is not None and entry["name"] in made:
+            yield from _lacking_in_classes(entry, made[entry["name"]])
+            return
     if found is None:
         yield Problem(
             str(entry["path"]),
@@ -72,6 +80,18 @@ def objects(inquiry: Inquiry, entry: Entry) -> Iterator[Problem]:
             f"a {kind.kind} with the entries {', '.join(wanted)}",
             f"{kind.kind} {namespace}/{entry['name']} has {listed(has)}; it lacks {', '.join(lacking)}. "
             f"Make it anew: {_command(entry, kind, namespace)} --dry-run=client -o yaml | kubectl apply -f -",
+        )
+
+
+def _lacking_in_classes(entry: Entry, made: Collection[str]) -> Iterator[Problem]:
+    wanted = entry.get("entries", ())
+    if lacking := [name for name in wanted if name not in made]:
+        yield Problem(
+            str(entry["path"]),
+            _given(entry),
+            f"a Secret with the entries {', '.join(wanted)}",
+            f"The secretObjects of SecretProviderClass {listed(entry['madeBy'])} give it {listed(made)}; "
+            f"it lacks {', '.join(lacking)}.",
         )
 
 
@@ -114,7 +134,10 @@ def _is_volume_by_hand(inquiry: Inquiry) -> bool:
 def _way_out(inquiry: Inquiry, entry: Entry, kind: Kind, namespace: str) -> str:
     if (kind.api_version, kind.kind) == ("v1", "Secret"):
         # To list the others would be to read what is in them.
-        return f"Make it: {_command(entry, kind, namespace)}"
+        sentence = f"Make it: {_command(entry, kind, namespace)}"
+        if classes := entry.get("madeBy"):
+            sentence += f", or list it in the secretObjects of SecretProviderClass {listed(classes)}"
+        return sentence
     others = _names(inquiry.server.items(kind.collection(namespace)))
     sentence = f"{inquiry.server.where} has: {listed(others)}."
     if entry.get("install"):

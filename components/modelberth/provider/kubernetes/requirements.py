@@ -7,22 +7,29 @@ Inputs (camelCase on the wire); each entry has its `path` in the config, and `gi
     makesNamespace             the endpoint makes it, so nobody else may have it
     instance                   the endpoint's name, the label of all that it has there already
     kinds                      {apiVersion, kind, project, install}
-    objects                    {apiVersion, kind, name, namespace, entries}; without a name the default one
+    objects                    {apiVersion, kind, name, namespace, entries, madeBy}; with no name the default
     releases                   {minimum} version of Kubernetes, such as 1.36
     gateways                   {name, namespace, section, host}
     hosts                      {host, paths, route, gateway: {namespace, name} or ingressClass}
     devices                    {resource, perPod, pods, nodeSelector}
+    pods                       {name, containers: [{name, requests, limits, first}]}: of each kind of pod one
+    claims                     {name, storage, storageClass}: PersistentVolumeClaims that are made
     quota                      {resource, amount}: totals as a ResourceQuota names them, such as requests.cpu
+    made                       {apiVersion, kind, names}: objects that are made, for quotas on their number
     permissions                {apiVersion, kind, verbs}
+    bakes                      {route, new, previous, percent, steps: [{percent, bakeSeconds}]}: see `bake.py`
     configPath                 where all this stands in the config: refusals begin with it
 Outputs: the inputs.
 
-All of it happens in the check, which a preview does too. Nothing is changed in the cluster: an access review
-is a question in the form of a POST. What the user may not see is not refused, and is told in the log.
+All of it happens in the check, which a preview does too, but `bakes`: that a step comes too early is right by
+waiting, and no reason for a plan to fail. So a preview only warns of it, and the update refuses it, before
+anything else is touched. Nothing is changed in the cluster: an access review is a question in the form of a
+POST. What the user may not see is not refused, and is told in the log.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +37,7 @@ from typing import Any, Final
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.api.api_server import ApiServer
 from modelberth.kubernetes.api.connection import RefusedError, UnreachableError
-from modelberth.provider.kubernetes import capacity, existing, permission, reach
+from modelberth.provider.kubernetes import bake, capacity, existing, limit_range, permission, quota, reach
 from modelberth.provider.kubernetes.inquiry import Entry, Inquiry, in_parallel, seen
 from modelberth.provider.kubernetes.server import object_or_none, server_of
 from modelberth.provider.resource import (
@@ -48,6 +55,8 @@ __all__ = ["Requirements"]
 
 _FORBIDDEN: Final = 403
 
+_log = logging.getLogger(__name__)
+
 _WHERE: Final = ("kubeconfig", "context", "namespace", "instance")
 """Inputs without which nothing can be asked."""
 
@@ -61,7 +70,13 @@ _EACH: Final[Mapping[str, _Question]] = {
     "devices": capacity.devices,
 }
 _TOGETHER: Final[Mapping[str, Callable[[Inquiry, Sequence[Entry]], list[Problem]]]] = {
-    "quota": capacity.quota,
+    "pods": limit_range.pods,
+    "claims": lambda inquiry, entries: [
+        *limit_range.claims(inquiry, entries),
+        *quota.claims(inquiry, entries),
+    ],
+    "quota": quota.pods,
+    "made": quota.counts,
     "permissions": permission.permissions,
 }
 
@@ -95,11 +110,14 @@ class Requirements:
         return [Change(name) for name in names if old_inputs.get(name) != news.get(name)]
 
     def preview(self, inputs: Properties, old_outputs: Properties) -> Properties:  # noqa: ARG002
-        """The inputs."""
+        """The inputs; warn of a step that would be refused now."""
+        for problem in self._too_early(inputs):
+            _log.warning("an update would be refused now: %s", problem)
         return inputs
 
     def create(self, inputs: Properties, timeout: float) -> Observed:  # noqa: ARG002
-        """Remember the inputs."""
+        """Remember the inputs, unless a step comes too early."""
+        self._refuse_too_early(inputs)
         return Observed(self.identity(inputs), inputs, inputs)
 
     def read(self, resource_id: str, inputs: Properties, outputs: Properties) -> Observed | None:
@@ -113,11 +131,25 @@ class Requirements:
         inputs: Properties,
         timeout: float,  # noqa: ARG002
     ) -> Properties:
-        """Remember the inputs."""
+        """Remember the inputs, unless a step comes too early."""
+        self._refuse_too_early(inputs)
         return inputs
 
     def delete(self, resource_id: str, outputs: Properties, timeout: float) -> None:
         """Nothing is there to remove."""
+
+    def _refuse_too_early(self, inputs: Properties) -> None:
+        if problems := self._too_early(inputs):
+            raise ResourceError("\n".join(str(problem) for problem in problems))
+
+    def _too_early(self, inputs: Properties) -> list[Problem]:
+        """Steps of a rollout that are to follow on one that has not lasted."""
+        entries = _known(inputs.get("bakes") or [])
+        if not entries or self._settings.offline or any(inputs.get(name) == UNKNOWN for name in _WHERE):
+            return []
+        inquiry = _inquiry(server_of(inputs, self._settings.root), inputs)
+        prefix = str(inputs.get("configPath") or "")
+        return [problem.under(prefix) for problem in inquiry.each(bake.bakes, entries)]
 
 
 def _problems(inputs: Properties, root: Path) -> list[tuple[str, Problem]]:

@@ -10,7 +10,8 @@ from modelberth.preview.standins.backend import Change, Difference, Request
 from modelberth.preview.standins.cluster import immutability, manifest, refusals
 from modelberth.preview.standins.cluster.awaiting import Awaiter
 from modelberth.preview.standins.cluster.manifest import Identity
-from modelberth.preview.standins.cluster.objects import Objects
+from modelberth.preview.standins.cluster.objects import FIELD_MANAGER, Objects
+from modelberth.preview.standins.cluster.ownership import without_ignored
 from modelberth.preview.standins.cluster.symptoms import Neighbours
 from modelberth.preview.standins.difference import compare
 from modelberth.preview.standins.values import has_unknown, plain, scrubbed, secret_texts
@@ -109,7 +110,7 @@ class Cluster:
     def create(self, request: Request, inputs: Properties) -> Observed:
         """Apply the object and wait until it is ready; one that exists already is taken over."""
         if request.preview:
-            return Observed(Identity.of(plain(inputs)).id, inputs, self._previewed(inputs, {}))
+            return Observed(Identity.of(plain(inputs)).id, inputs, self._previewed(request, inputs, {}))
         live = self._applied(request, inputs)
         return Observed(Identity.of(live).id, inputs, self._awaiter.until_ready(request, inputs, live))
 
@@ -142,7 +143,7 @@ class Cluster:
     ) -> Properties:
         """Apply the object again and wait until it is ready."""
         if request.preview:
-            return self._previewed(inputs, plain(old_outputs))
+            return self._previewed(request, inputs, plain(old_outputs))
         return self._awaiter.until_ready(request, inputs, self._applied(request, inputs))
 
     def delete(self, request: Request, resource_id: str, outputs: Properties) -> None:
@@ -186,12 +187,13 @@ class Cluster:
             return error.causes or (Cause("", str(error)),)
         return ()
 
-    def _previewed(self, inputs: Properties, old: Mapping[str, Any]) -> dict[str, Any]:
+    def _previewed(self, request: Request, inputs: Properties, old: Mapping[str, Any]) -> dict[str, Any]:
         wanted = plain(inputs)
         bare = manifest.bare(inputs)
         if has_unknown(wanted):
             return bare
         try:
+            wanted = self._respecting(request, wanted)
             # Before a replacement the old object is still there, and is no reason to refuse the new one.
             dry = self._objects.apply(wanted, dry=True, force=not old or _is_forced(wanted))
         except MissingKindError:
@@ -205,9 +207,15 @@ class Cluster:
     def _applied(self, request: Request, inputs: Properties) -> dict[str, Any]:
         wanted = plain(inputs)
         try:
+            wanted = self._respecting(request, wanted)
             return self._objects.make(wanted, force=_is_forced(wanted), cancelled=request.cancelled)
         except RefusedError as error:
             raise refusals.in_words(Identity.of(wanted), error, _hidden(inputs)) from error
+
+    def _respecting(self, request: Request, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The manifest, with what the program ignores as it is in the cluster."""
+        live = self._objects.get(Identity.of(wanted)) if request.ignored else None
+        return wanted if live is None else without_ignored(wanted, request.ignored, live, FIELD_MANAGER)
 
 
 def _identity(request: Request, resource_id: str, outputs: Properties) -> Identity:

@@ -14,8 +14,6 @@ __all__ = ["by_refusal", "by_table", "tells"]
 _IMMUTABLE = re.compile(
     r"immutable|updates? to .+ (is|are) forbidden|may not (change|update)|cannot change|can ?not be unset"
 )
-_MUTABLE = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
-_CONTENT = ("data", "binaryData", "stringData")
 
 
 def tells(cause: Cause) -> bool:
@@ -25,12 +23,8 @@ def tells(cause: Cause) -> bool:
 
 def by_table(token: str, config: Mapping[str, Any], paths: Sequence[str]) -> set[str]:
     """The changes that replace whatever the object is like; of a kind without a row, none is known."""
-    row = replacements.of(token)
-    if row is None:
-        return set()
-    setting = config.get(_MUTABLE.get(token.rpartition(":")[2], ""))
-    mutable = _CONTENT if str(setting).lower() == "true" else ()
-    return {path for path in paths if row.replaces(path) and not any(_covers(key, path) for key in mutable)}
+    row = replacements.under(token, config)
+    return set() if row is None else {path for path in paths if row.replaces(path)}
 
 
 def by_refusal(causes: Iterable[Cause], paths: Sequence[str], known: set[str]) -> set[str]:

@@ -100,7 +100,7 @@ class Imitation:
     ) -> Difference:
         """Compare inputs; the table of replacing properties says what a change takes."""
         self._existing.note(request.type, resource_id, plain(old_outputs))
-        row = replacements.of(request.type)
+        row = replacements.under(request.type, plain(request.config))
         changes = [
             Change(path, kind, replaces=row is not None and row.replaces(path))
             for path, kind in compare(old_inputs, news)

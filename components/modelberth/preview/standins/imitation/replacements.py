@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from modelberth.preview.standins.sdk.types import find
 
-__all__ = ["Replacements", "of", "of_sdk", "rows", "unversioned"]
+__all__ = ["Replacements", "of", "of_sdk", "rows", "under", "unversioned"]
 
 # Types of the Kubernetes SDK that are no objects of the API: charts, files and directories of manifests.
 _NO_OBJECT: Final = re.compile(r"kubernetes:(?:helm\.sh|kustomize|yaml|index)\b")
@@ -27,6 +27,12 @@ _NO_OBJECT: Final = re.compile(r"kubernetes:(?:helm\.sh|kustomize|yaml|index)\b"
 _API_VERSION: Final = re.compile(
     r"(?<=^azure-native)_[a-z]+_v\d{8}(?:preview)?(?=:)|(?<=[a-z])/v\d{8}(?:preview)?(?=:)"
 )
+# Settings of pulumi-kubernetes under which these are updated in place (`forceNewProperties`).
+_MUTABLE: Final = {
+    "kubernetes:core/v1:ConfigMap": "enableConfigMapMutable",
+    "kubernetes:core/v1:Secret": "enableSecretMutable",
+}
+_CONTENT: Final = frozenset({"data", "binaryData", "stringData"})
 _NOTES: Final = re.compile(r"(?:tags|tagsAll|labels|userLabels)\b")
 
 
@@ -72,6 +78,15 @@ def of(token: str) -> Replacements | None:
     table = rows(package)
     # a patch changes fields of an object of the same kind
     return table.get(token) or table.get(token.removesuffix("Patch")) or table["*"]
+
+
+def under(token: str, config: Mapping[str, Any]) -> Replacements | None:
+    """What replaces a resource of this type where its provider instance has this configuration."""
+    row = of(token)
+    setting = config.get(_MUTABLE.get(token, ""))
+    if row is None or str(setting).lower() != "true":
+        return row
+    return replace(row, paths=tuple(path for path in row.paths if path not in _CONTENT))
 
 
 def unversioned(token: str) -> str:

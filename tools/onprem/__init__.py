@@ -1,0 +1,1 @@
+"""The stack `onprem` from nothing: a cluster on this machine, an endpoint in it, a prediction from a pod."""
