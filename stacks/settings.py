@@ -9,7 +9,7 @@ from pulumi.runtime import config as runtime_config
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelberth.errors import Problem, SpecError, shown
-from modelberth.kubernetes.routing import shares_paths
+from modelberth.kubernetes.network.routing import shares_paths
 from modelberth.spec import EndpointDeployment, KubernetesTarget, LocalTarget, Target, parse
 from modelberth.spec.kubernetes import GatewayRoute, IngressRoute
 

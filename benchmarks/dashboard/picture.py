@@ -28,7 +28,7 @@ from typing import Any, Final
 
 import httpx
 
-from modelberth.kubernetes.dashboard import panels
+from modelberth.kubernetes.monitoring.dashboard import panels
 from modelberth.kubernetes.plan import Plan, Revision
 from modelberth.spec import EndpointDeployment, KubernetesTarget, parse
 from panel_svg import Curve, Plot, as_svg

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from modelberth.contract import EndpointContract
     from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
     from modelberth.errors import Problem, SpecError
+    from modelberth.kubernetes.accelerators.node_pool import KubernetesGpuNodePool, KubernetesGpuNodePoolArgs
     from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
-    from modelberth.kubernetes.gpu_node_pool import KubernetesGpuNodePool, KubernetesGpuNodePoolArgs
-    from modelberth.kubernetes.registry_server import KubernetesRegistry, KubernetesRegistryArgs
+    from modelberth.kubernetes.registry.server import KubernetesRegistry, KubernetesRegistryArgs
     from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs
     from modelberth.local.process import Process, ProcessArgs, Provider
     from modelberth.spec import EndpointDeployment, EndpointSpec, KubernetesTarget, LocalTarget, Target
@@ -26,10 +26,10 @@ _HOMES = {
     "EndpointSpec": "modelberth.spec",
     "KubernetesEndpoint": "modelberth.kubernetes.endpoint",
     "KubernetesEndpointArgs": "modelberth.kubernetes.endpoint",
-    "KubernetesGpuNodePool": "modelberth.kubernetes.gpu_node_pool",
-    "KubernetesGpuNodePoolArgs": "modelberth.kubernetes.gpu_node_pool",
-    "KubernetesRegistry": "modelberth.kubernetes.registry_server",
-    "KubernetesRegistryArgs": "modelberth.kubernetes.registry_server",
+    "KubernetesGpuNodePool": "modelberth.kubernetes.accelerators.node_pool",
+    "KubernetesGpuNodePoolArgs": "modelberth.kubernetes.accelerators.node_pool",
+    "KubernetesRegistry": "modelberth.kubernetes.registry.server",
+    "KubernetesRegistryArgs": "modelberth.kubernetes.registry.server",
     "KubernetesTarget": "modelberth.spec",
     "LocalEndpoint": "modelberth.local.endpoint",
     "LocalEndpointArgs": "modelberth.local.endpoint",

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from modelberth.kubernetes.alerts import groups
-from modelberth.kubernetes.dashboard import panels
-from modelberth.kubernetes.queries import deployments
-from modelberth.kubernetes.watching import watching
+from modelberth.kubernetes.monitoring.alerts import groups
+from modelberth.kubernetes.monitoring.dashboard import panels
+from modelberth.kubernetes.monitoring.queries import deployments
+from modelberth.kubernetes.monitoring.watching import watching
 from support.project import REPOSITORY
 from support.watched_plans import PLANS
 

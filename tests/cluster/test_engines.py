@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from modelberth.kubernetes.kserve import inference_services
-from modelberth.kubernetes.ray import ray_services
+from modelberth.kubernetes.pods.kserve import inference_services
+from modelberth.kubernetes.pods.ray import ray_services
 from support.cluster import Namespace
 from support.engine_modes import kserve, kserve_modes, parts, ray, ray_modes, within
 

@@ -10,11 +10,11 @@ from typing import Any, get_args
 
 import pytest
 
-from modelberth.kubernetes.accelerators import claim_templates, placement
-from modelberth.kubernetes.gpu_node_pool import KubernetesGpuNodePoolArgs, node_patches, quotas
+from modelberth.kubernetes.accelerators.node_pool import KubernetesGpuNodePoolArgs, node_patches, quotas
+from modelberth.kubernetes.accelerators.placement import claim_templates, placement
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod import pod_template
-from modelberth.kubernetes.workload import deployments
+from modelberth.kubernetes.pods.pod import pod_template
+from modelberth.kubernetes.pods.workload import deployments
 from modelberth.spec.kubernetes import DeviceClaim, DevicePlugin, Mig, TimeSliced
 from modelberth.spec.resources import GpuKind
 from support.cluster import Cluster, Namespace, Object, wait

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from modelberth.kubernetes.delivery import FETCH
+from modelberth.kubernetes.models.delivery import FETCH
 from modelberth.kubernetes.plan import Plan
 from modelberth.kubernetes.stages import stages
 from support.cluster import Cluster, Namespace, Object, wait

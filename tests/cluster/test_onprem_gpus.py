@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.gpu_node_pool import KubernetesGpuNodePoolArgs, quotas
+from modelberth.kubernetes.accelerators.node_pool import KubernetesGpuNodePoolArgs, quotas
 from support.cluster import Cluster, wait
 from support.gpu_nodes import RESOURCE, gpu_node
 from support.onprem import OPEN, OnPrem

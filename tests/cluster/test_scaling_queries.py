@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelberth.kubernetes.scaling_metrics import in_use, query
+from modelberth.kubernetes.autoscaling.metrics import in_use, query
 from modelberth.spec.runtime import Engine
 from modelberth.spec.scaling import ScaleMetric
 from support.gpu_plans import scaled

@@ -8,9 +8,9 @@ import yaml
 
 from docs.markdown import Block, Session, blocks
 from modelberth.capabilities import check
-from modelberth.kubernetes.needs import needs
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.requirements import Permission
+from modelberth.kubernetes.preflight.needs import needs
+from modelberth.kubernetes.preflight.requirements import Permission
 from modelberth.kubernetes.stages import stages
 from modelberth.spec import EndpointDeployment, KubernetesTarget, parse
 from support.endpoint_modes import MODES

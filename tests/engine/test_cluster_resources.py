@@ -17,7 +17,7 @@ SECRET = "/api/v1/namespaces/team/secrets/iris-api-keys"
 PROGRAM = """
 import pulumi
 from modelberth.kubernetes.api_key import ApiKey, ApiKeyArgs
-from modelberth.kubernetes.requirements import RequiredObject, Requirements, RequirementsArgs
+from modelberth.kubernetes.preflight.requirements import RequiredObject, Requirements, RequirementsArgs
 
 config = pulumi.Config()
 needs = Requirements("needs", RequirementsArgs(

@@ -21,10 +21,10 @@ DEPLOYMENT = "/apis/apps/v1/namespaces/team/deployments/iris"
 PROGRAM = """
 import pulumi
 import pulumi_kubernetes
-from modelberth.kubernetes.autoscaling import owned
+from modelberth.kubernetes.autoscaling.autoscalers import owned
 from modelberth.kubernetes.objects import register
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.workload import deployments
+from modelberth.kubernetes.pods.workload import deployments
 from modelberth.spec import EndpointDeployment, parse
 
 config = pulumi.Config()

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from modelberth.kubernetes.accelerator_table import (
+from modelberth.kubernetes.accelerators.placement import claim_templates, placement, problems
+from modelberth.kubernetes.accelerators.table import (
     KIND_LABEL,
     TABLE,
     accelerators,
@@ -15,9 +16,8 @@ from modelberth.kubernetes.accelerator_table import (
     read,
     slice_memory,
 )
-from modelberth.kubernetes.accelerators import claim_templates, placement, problems
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod import pod_template
+from modelberth.kubernetes.pods.pod import pod_template
 from modelberth.spec import Bytes
 from modelberth.spec.resources import GpuKind
 from support.endpoint_plans import plan

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from modelberth.kubernetes.alerts import groups, rules
-from modelberth.kubernetes.burn_rate import BURN_RATES
+from modelberth.kubernetes.monitoring.alerts import groups, rules
+from modelberth.kubernetes.monitoring.burn_rate import BURN_RATES
+from modelberth.kubernetes.monitoring.queries import Queries
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.queries import Queries
 from modelberth.spec import Duration
 from support.endpoint_plans import canary, plan
 from support.watched_plans import PLANS

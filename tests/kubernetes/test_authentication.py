@@ -15,7 +15,7 @@ from modelberth.kubernetes.authentication import (
     problems,
 )
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
 from modelberth_server.access.api_keys import parse_keys
 from support.endpoint_plans import plan
 from support.route_modes import API_KEY, DOMAIN, ENVOY, GATEWAY, JWT, STORE, manifests, modes, routed

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.autoscaling import autoscalers, owned, problems
-from modelberth.kubernetes.engine_metrics import engine_metrics
+from modelberth.kubernetes.autoscaling.autoscalers import autoscalers, owned
+from modelberth.kubernetes.autoscaling.metrics import in_use, offered, query, series, target_value, unmeasured
+from modelberth.kubernetes.autoscaling.rules import problems
+from modelberth.kubernetes.monitoring.engine_metrics import engine_metrics
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.scaling_metrics import in_use, offered, query, series, target_value, unmeasured
-from modelberth.kubernetes.workload import deployments
+from modelberth.kubernetes.pods.workload import deployments
 from modelberth.spec.kubernetes import Keda
 from modelberth.spec.runtime import Engine
 from modelberth.spec.scaling import ScaleMetric

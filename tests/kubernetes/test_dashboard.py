@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.dashboard import dashboard, panels
+from modelberth.kubernetes.monitoring.dashboard import dashboard, panels
 from modelberth.kubernetes.plan import Plan
 from support.endpoint_plans import plan
 from support.watched_plans import PLANS

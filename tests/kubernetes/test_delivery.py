@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.delivery import FETCH, claims, delivery, problems
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.models.delivery import FETCH, claims, delivery, problems
+from modelberth.kubernetes.pods.part import PodPart
 from support.delivery_modes import modes
 from support.endpoint_plans import IMAGE, PREVIOUS, PREVIOUS_IMAGE, canary, plan
 

@@ -6,7 +6,7 @@ import pytest
 
 from modelberth.kubernetes.encryption import certificate_secret, certificates, problems, tls
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
 from support.endpoint_plans import PREVIOUS, plan
 from support.route_modes import DOMAIN, GATEWAY, INGRESS, ISSUER, STORE, modes, routed
 from support.workload_modes import of_engine

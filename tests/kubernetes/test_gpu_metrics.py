@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from modelberth.kubernetes import gpu_metrics
-from modelberth.kubernetes.gpu_metrics import TABLE, GpuMetric, gpu_labels, of_gpus
+from modelberth.kubernetes.monitoring import gpu_metrics
+from modelberth.kubernetes.monitoring.gpu_metrics import TABLE, GpuMetric, gpu_labels, of_gpus
 
 METRICS: tuple[GpuMetric, ...] = get_args(GpuMetric)
 

@@ -6,9 +6,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from modelberth.kubernetes.accelerator_table import KIND_LABEL
-from modelberth.kubernetes.accelerators import placement
-from modelberth.kubernetes.gpu_node_pool import (
+from modelberth.kubernetes.accelerators.node_pool import (
     KubernetesGpuNodePool,
     KubernetesGpuNodePoolArgs,
     node_patches,
@@ -16,6 +14,8 @@ from modelberth.kubernetes.gpu_node_pool import (
     quotas,
     requirements,
 )
+from modelberth.kubernetes.accelerators.placement import placement
+from modelberth.kubernetes.accelerators.table import KIND_LABEL
 from modelberth.spec.kubernetes import DeviceClaim, GpuAccess, Mig, TimeSliced
 from support.gpu_plans import with_gpu
 from support.recording import Recorder, recorder, run

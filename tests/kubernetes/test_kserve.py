@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from modelberth.kubernetes.crds import api_version
-from modelberth.kubernetes.kserve import deployment_name, inference_services, problems, server_name
 from modelberth.kubernetes.plan import Manifest, Plan
-from modelberth.kubernetes.workload import deployments
+from modelberth.kubernetes.pods.kserve import deployment_name, inference_services, problems, server_name
+from modelberth.kubernetes.pods.workload import deployments
 from support.endpoint_plans import canary, plan
 from support.engine_modes import kserve, kserve_modes, parts
 from support.workload_modes import GPU

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.needs import needs
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.requirements import RequiredBake, RolloutStep
+from modelberth.kubernetes.preflight.needs import needs
+from modelberth.kubernetes.preflight.requirements import RequiredBake, RolloutStep
 from modelberth.kubernetes.stages import stages
 from support.endpoint_modes import MODES
 from support.endpoint_plans import PREVIOUS, canary

@@ -6,10 +6,10 @@ import pytest
 
 from modelberth.kubernetes.authentication import generates_key, own_key_secret
 from modelberth.kubernetes.crds import kinds
-from modelberth.kubernetes.needed_capacity import needed_quota
-from modelberth.kubernetes.needs import needs
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.requirements import GatewayName, RequirementsArgs
+from modelberth.kubernetes.preflight.capacity import needed_quota
+from modelberth.kubernetes.preflight.needs import needs
+from modelberth.kubernetes.preflight.requirements import GatewayName, RequirementsArgs
 from modelberth.kubernetes.stages import stages
 from support.delivery_modes import STORE
 from support.endpoint_modes import MODES

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes.network import network_policies, problems
+from modelberth.kubernetes.network.policies import network_policies, problems
 from modelberth.kubernetes.plan import Plan
 from support.endpoint_plans import plan
 from support.route_modes import API_KEY, DOMAIN, ENVOY, GATEWAY, INGRESS, JWT, modes, routed

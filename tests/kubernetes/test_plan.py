@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod_part import PodPart, joined
+from modelberth.kubernetes.pods.part import PodPart, joined
 from modelberth.spec import EndpointDeployment, KubernetesTarget, parse
 from support.endpoint_plans import IMAGE, PREVIOUS, PREVIOUS_IMAGE, REMOTE, canary, plan
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod import config_maps, pod_template
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
+from modelberth.kubernetes.pods.pod import config_maps, pod_template
 from support.endpoint_plans import IMAGE, plan
 from support.workload_modes import FORMATS, GPU, GPU_PLACE, TLS, modes, of_engine
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes import hardening
 from modelberth.kubernetes.crds import api_version
 from modelberth.kubernetes.plan import Manifest, Plan
-from modelberth.kubernetes.pod import pod_template
-from modelberth.kubernetes.ray import disruption_budgets, problems, ray_services, service_name
-from modelberth.kubernetes.ray_pods import METRICS_PORT
+from modelberth.kubernetes.pods import hardening
+from modelberth.kubernetes.pods.pod import pod_template
+from modelberth.kubernetes.pods.ray import disruption_budgets, problems, ray_services, service_name
+from modelberth.kubernetes.pods.ray_pods import METRICS_PORT
 from support.endpoint_plans import IMAGE, canary, plan
 from support.engine_modes import ANEW, DOMAIN, GATEWAY, OLDER, RAY_IMAGE, parts, ray, ray_modes
 from support.workload_modes import GPU, of_engine

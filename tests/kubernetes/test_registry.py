@@ -2,8 +2,8 @@
 
 import pytest
 
-from modelberth.kubernetes.pod_part import PodPart
-from modelberth.kubernetes.registry import pull, rewritten
+from modelberth.kubernetes.pods.part import PodPart
+from modelberth.kubernetes.registry.pull import pull, rewritten
 from modelberth.spec.kubernetes import Registry
 from support.endpoint_plans import plan
 

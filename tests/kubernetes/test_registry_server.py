@@ -7,7 +7,7 @@ import pulumi
 import pytest
 
 from modelberth import KubernetesRegistry, KubernetesRegistryArgs
-from modelberth.kubernetes.registry_server import manifests, problems, requirements
+from modelberth.kubernetes.registry.server import manifests, problems, requirements
 from support.recording import Recorder, recorder, run
 
 __all__ = ["recorder"]

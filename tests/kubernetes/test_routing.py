@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.routing import (
+from modelberth.kubernetes.network.routing import (
     TABLE,
     address,
     health_path,
@@ -18,7 +17,8 @@ from modelberth.kubernetes.routing import (
     problems,
     routes,
 )
-from modelberth.kubernetes.workload import revision_services, services
+from modelberth.kubernetes.plan import Plan
+from modelberth.kubernetes.pods.services import revision_services, services
 from modelberth.spec.kubernetes import GatewayRoute
 from modelberth.spec.runtime import Engine
 from support.endpoint_plans import PREVIOUS, canary, plan

@@ -7,8 +7,8 @@ import pytest
 
 from modelberth.errors import SpecError
 from modelberth.kubernetes.checks import check
-from modelberth.kubernetes.needs import needs
 from modelberth.kubernetes.plan import Plan
+from modelberth.kubernetes.preflight.needs import needs
 from modelberth.kubernetes.stages import stages
 from support.endpoint_modes import MODES
 from support.endpoint_plans import plan

@@ -7,18 +7,17 @@ from typing import Any
 import pytest
 
 from modelberth.kubernetes.plan import Manifest, Plan
-from modelberth.kubernetes.pod import config_maps
-from modelberth.kubernetes.stages import stages
-from modelberth.kubernetes.workload import (
+from modelberth.kubernetes.pods.pod import config_maps
+from modelberth.kubernetes.pods.services import revision_services, services
+from modelberth.kubernetes.pods.workload import (
     deployments,
     disruption_budgets,
     namespaces,
     problems,
     progress_deadline_seconds,
-    revision_services,
     service_accounts,
-    services,
 )
+from modelberth.kubernetes.stages import stages
 from support.endpoint_plans import PREVIOUS, REMOTE, canary, plan
 from support.route_modes import DOMAIN, GATEWAY
 from support.workload_modes import GPU, modes, of_engine

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from modelberth.kubernetes import requirements
 from modelberth.kubernetes.api_key import ApiKeyArgs
-from modelberth.kubernetes.requirements import RequirementsArgs
+from modelberth.kubernetes.preflight import requirements
+from modelberth.kubernetes.preflight.requirements import RequirementsArgs
 from modelberth.local.process import ProcessArgs
 from modelberth.provider.local_process import _DEFAULTS
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from modelberth.kubernetes.authentication import authentication
-from modelberth.kubernetes.delivery import delivery
 from modelberth.kubernetes.encryption import tls
+from modelberth.kubernetes.models.delivery import delivery
+from modelberth.kubernetes.monitoring.watching import watching
 from modelberth.kubernetes.plan import Plan, Revision
-from modelberth.kubernetes.pod_part import PodPart
-from modelberth.kubernetes.registry import pull
-from modelberth.kubernetes.watching import watching
+from modelberth.kubernetes.pods.part import PodPart
+from modelberth.kubernetes.registry.pull import pull
 from support.endpoint_plans import IMAGE, PREVIOUS, canary, plan
 from support.workload_modes import FORMATS, GPU, GPU_PLACE
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final, get_args
 
-from modelberth.kubernetes.accelerator_table import accelerators
+from modelberth.kubernetes.accelerators.table import accelerators
 from modelberth.kubernetes.plan import Plan
 from modelberth.spec.resources import GpuKind
 from modelberth.spec.runtime import Engine

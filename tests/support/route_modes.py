@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from modelberth.kubernetes.authentication import credentials
 from modelberth.kubernetes.encryption import certificates
-from modelberth.kubernetes.network import network_policies
+from modelberth.kubernetes.network.policies import network_policies
+from modelberth.kubernetes.network.routing import routes
 from modelberth.kubernetes.plan import Manifest, Plan
-from modelberth.kubernetes.routing import routes
 from support.endpoint_plans import PREVIOUS, canary, plan
 from support.workload_modes import of_engine
 

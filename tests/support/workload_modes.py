@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from modelberth.kubernetes.plan import Plan
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
 from support.endpoint_plans import IMAGE, PREVIOUS, REMOTE, canary, plan
 
 GPU: Final = {"gpu": {"kind": "l4", "count": 2}, "cpu": 4, "memory": "32Gi"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from modelberth.errors import HIDDEN, Problem
 from modelberth.kubernetes.crds import api_version
 from modelberth.kubernetes.encryption import certificate_secret
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
 from modelberth.runtime_table import runtimes
 from modelberth.spec.kubernetes import OBJECT_NAME, GatewayRoute
 from modelberth.spec.security import ApiKeyAuth, JwtAuth, NoAuth, PlatformAuth

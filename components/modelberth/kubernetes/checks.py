@@ -6,22 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelberth.errors import Problem, SpecError, shown
-from modelberth.kubernetes import (
-    accelerators,
-    authentication,
-    autoscaling,
-    delivery,
-    encryption,
-    kserve,
-    monitoring,
-    network,
-    notify,
-    ray,
-    routing,
-    watching,
-    workload,
-)
+from modelberth.kubernetes import authentication, encryption
+from modelberth.kubernetes.accelerators import placement
+from modelberth.kubernetes.autoscaling import rules as autoscaling
+from modelberth.kubernetes.models import delivery
+from modelberth.kubernetes.monitoring import monitors, notify, watching
+from modelberth.kubernetes.network import policies, routing
 from modelberth.kubernetes.plan import Plan
+from modelberth.kubernetes.pods import kserve, ray, workload
 from modelberth.runtimes import refusals
 
 if TYPE_CHECKING:
@@ -30,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _ROOMS = (
-    accelerators,
+    placement,
     authentication,
     autoscaling,
     delivery,
     encryption,
     kserve,
-    monitoring,
-    network,
+    monitors,
+    policies,
     notify,
     ray,
     routing,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.crds import api_version
-from modelberth.kubernetes.pod_part import PodPart
+from modelberth.kubernetes.pods.part import PodPart
 from modelberth.spec.kubernetes import OBJECT_NAME, ClusterService, GatewayRoute, IngressRoute
 
 if TYPE_CHECKING:

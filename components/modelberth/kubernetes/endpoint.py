@@ -18,14 +18,14 @@ from modelberth.contract import EndpointContract
 from modelberth.errors import Problem, SpecError
 from modelberth.kubernetes.api_key import ApiKey, ApiKeyArgs
 from modelberth.kubernetes.authentication import generates_key, own_key_secret
-from modelberth.kubernetes.autoscaling import owned
-from modelberth.kubernetes.needs import needs
+from modelberth.kubernetes.autoscaling.autoscalers import owned
+from modelberth.kubernetes.network.routing import address, health_path
 from modelberth.kubernetes.objects import register
 from modelberth.kubernetes.plan import REVISION, Manifest, Plan
-from modelberth.kubernetes.requirements import Requirements
-from modelberth.kubernetes.routing import address, health_path
+from modelberth.kubernetes.pods.workload import progress_deadline_seconds
+from modelberth.kubernetes.preflight.needs import needs
+from modelberth.kubernetes.preflight.requirements import Requirements
 from modelberth.kubernetes.stages import stages
-from modelberth.kubernetes.workload import progress_deadline_seconds
 from modelberth.spec import EndpointSpec, KubernetesTarget
 from modelberth.spec.security import ApiKeyAuth
 

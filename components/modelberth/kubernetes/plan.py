@@ -115,9 +115,12 @@ class Plan:
         selector = {"app.kubernetes.io/instance": self.name}
         return selector if revision is None else {**selector, REVISION: revision.key}
 
-    def metadata(self, name: str, revision: Revision | None = None, **more: object) -> dict[str, Any]:
+    def metadata(
+        self, name: str, revision: Revision | None = None, annotations: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Metadata of an object of this endpoint."""
-        return {"name": name, "namespace": self.namespace, "labels": self.labels(revision), **more}
+        metadata = {"name": name, "namespace": self.namespace, "labels": self.labels(revision)}
+        return {**metadata, "annotations": dict(sorted(annotations.items()))} if annotations else metadata
 
     def spec_of(self, revision: Revision) -> EndpointSpec:
         """The endpoint's spec with the revision's model."""

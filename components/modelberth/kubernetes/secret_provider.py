@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from modelberth.kubernetes.crds import api_version
-from modelberth.kubernetes.pod_part import PodPart
-from modelberth.kubernetes.requirements import RequiredObject
+from modelberth.kubernetes.pods.part import PodPart
+from modelberth.kubernetes.preflight.requirements import RequiredObject
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Plan, Revision

@@ -6,35 +6,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelberth.kubernetes import ray
-from modelberth.kubernetes.accelerators import claim_templates, placement
-from modelberth.kubernetes.alerts import rules
+from modelberth.kubernetes.accelerators.placement import claim_templates, placement
 from modelberth.kubernetes.authentication import authentication, credentials
-from modelberth.kubernetes.autoscaling import autoscalers
-from modelberth.kubernetes.dashboard import dashboard
-from modelberth.kubernetes.delivery import claims, delivery
+from modelberth.kubernetes.autoscaling.autoscalers import autoscalers
 from modelberth.kubernetes.encryption import certificates, tls
-from modelberth.kubernetes.kserve import inference_services
-from modelberth.kubernetes.monitoring import monitors
-from modelberth.kubernetes.network import network_policies
-from modelberth.kubernetes.notify import notifications
-from modelberth.kubernetes.pod import config_maps
-from modelberth.kubernetes.registry import pull
-from modelberth.kubernetes.routing import routes
-from modelberth.kubernetes.secret_provider import secret_provider
-from modelberth.kubernetes.watching import watching
-from modelberth.kubernetes.workload import (
+from modelberth.kubernetes.models.delivery import claims, delivery
+from modelberth.kubernetes.monitoring.alerts import rules
+from modelberth.kubernetes.monitoring.dashboard import dashboard
+from modelberth.kubernetes.monitoring.monitors import monitors
+from modelberth.kubernetes.monitoring.notify import notifications
+from modelberth.kubernetes.monitoring.watching import watching
+from modelberth.kubernetes.network.policies import network_policies
+from modelberth.kubernetes.network.routing import routes
+from modelberth.kubernetes.pods import ray
+from modelberth.kubernetes.pods.kserve import inference_services
+from modelberth.kubernetes.pods.pod import config_maps
+from modelberth.kubernetes.pods.services import revision_services, services
+from modelberth.kubernetes.pods.workload import (
     deployments,
     disruption_budgets,
     namespaces,
-    revision_services,
     service_accounts,
-    services,
 )
+from modelberth.kubernetes.registry.pull import pull
+from modelberth.kubernetes.secret_provider import secret_provider
 
 if TYPE_CHECKING:
     from modelberth.kubernetes.plan import Manifest, Plan, Revision
-    from modelberth.kubernetes.pod_part import PodPart
+    from modelberth.kubernetes.pods.part import PodPart
 
 __all__ = ["Stages", "parts", "stages"]
 

@@ -1,0 +1,1 @@
+"""Pods that serve: what each is made of, and what runs them."""

@@ -1,0 +1,1 @@
+"""Where nodes pull images from, and a registry inside the cluster."""
