@@ -17,8 +17,8 @@ MODEL = {"uri": "models/iris.onnx"}
 VARIANT = {"model": {"uri": "models/b.onnx"}, "weight": 10}
 TARGETS: dict[str, dict[str, Any]] = {
     "local": {},
-    "lambda": {"region": "eu-central-1"},
-    "sagemaker": {"region": "eu-central-1"},
+    "lambda": {"account": "123456789012", "region": "eu-central-1"},
+    "sagemaker": {"account": "123456789012", "region": "eu-central-1"},
     "cloud_run": {"project": "my-project", "region": "europe-west4"},
     "vertex": {"project": "my-project", "region": "europe-west4"},
     "container_apps": {"resource_group": "models", "location": "westeurope"},

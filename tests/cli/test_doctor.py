@@ -27,7 +27,7 @@ from modelberth.preview.standins.sdk.packages import Package
 LOCAL = {"name": "iris", "model": {"uri": "file:model.onnx"}, "target": {"kind": "local"}}
 REMOTE = {"uri": "s3://models/iris.onnx", "sha256": "0" * 64}
 TARGETS: Mapping[str, Mapping[str, str]] = {
-    "lambda": {"kind": "lambda", "region": "us-east-1"},
+    "lambda": {"kind": "lambda", "account": "123456789012", "region": "us-east-1"},
     "cloud_run": {"kind": "cloud_run", "project": "shop-prod", "region": "us-central1"},
     "azure_ml": {"kind": "azure_ml", "resource_group": "shop", "location": "eastus"},
     "kubernetes": {"kind": "kubernetes"},

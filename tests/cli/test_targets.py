@@ -10,7 +10,7 @@ from modelberth.spec import EndpointDeployment, parse
 
 HUB = {"uri": "hf://org/name", "revision": "1" * 40, "sha256": "0" * 64}
 HOST = {"security": {"tls": {"domain": "iris.example.com"}}}
-LAMBDA = {"kind": "lambda", "region": "us-east-1"}
+LAMBDA = {"kind": "lambda", "account": "123456789012", "region": "us-east-1"}
 
 
 def judged(**spec: Any) -> dict[str, Choice]:

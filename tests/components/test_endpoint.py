@@ -98,7 +98,9 @@ def test_a_refused_argument_ends_the_program_without_a_traceback() -> None:
 
 
 def test_another_target_is_refused_before_anything_is_registered(recorder: Recorder) -> None:
-    args = ModelEndpointArgs.parse({**CONFIG, "target": {"kind": "lambda", "region": "eu-central-1"}})
+    args = ModelEndpointArgs.parse(
+        {**CONFIG, "target": {"kind": "lambda", "account": "123456789012", "region": "eu-central-1"}}
+    )
     with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'lambda', allowed: local, kubernetes"):
         run(recorder, lambda: ModelEndpoint("iris", args))
     assert [r.type for r in recorder.resources if not r.type.endswith(("Stack", ":ModelEndpoint"))] == []

@@ -44,7 +44,7 @@ REFUSED: list[tuple[Config, list[str]]] = [
     ),
     (iris(scaling={"min": 1, "max": 4}), ["endpoints[0].scaling.max", "local"]),
     (
-        iris(target={"kind": "lambda", "region": "eu-central-1"}),
+        iris(target={"kind": "lambda", "account": "123456789012", "region": "eu-central-1"}),
         ["endpoints[0].target.kind", "lambda", "local"],
     ),
     (iris(target={"kind": "mainframe"}), ["endpoints[0].target.kind", "mainframe", "kubernetes"]),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from modelberth.burn_rate import BURN_RATES
 from modelberth.kubernetes.monitoring.alerts import groups, rules
-from modelberth.kubernetes.monitoring.burn_rate import BURN_RATES
 from modelberth.kubernetes.monitoring.queries import Queries
 from modelberth.kubernetes.plan import Plan
 from modelberth.spec import Duration

@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from modelberth.errors import Problem
-from modelberth.kubernetes.monitoring import monitors, notify, watching
+from modelberth.kubernetes.monitoring import notify, watching
 from modelberth.kubernetes.monitoring.alerts import groups
 from modelberth.kubernetes.monitoring.dashboard import dashboard
 from modelberth.kubernetes.monitoring.engine_metrics import Series, engine_metrics
+from modelberth.kubernetes.monitoring.monitors import monitors
+from modelberth.kubernetes.monitoring.monitors import problems as monitor_problems
 from modelberth.kubernetes.monitoring.notify import notifications
 from modelberth.spec.runtime import Engine
 from support.endpoint_plans import REMOTE, canary, plan
@@ -26,8 +28,8 @@ def found(target: dict[str, Any] | None = None, **spec: Any) -> list[str]:
     """Paths of the problems of all three rooms."""
     made = plan(target=target, **spec)
     problems: list[Problem] = []
-    for room in (monitors, notify, watching):
-        problems += room.problems(made.spec, made.target)
+    for of_a_room in (monitor_problems, notify.problems, watching.problems):
+        problems += of_a_room(made.spec, made.target)
     assert all(problem.allowed for problem in problems)
     return [problem.path for problem in problems]
 
@@ -110,7 +112,7 @@ def test_kserve_has_deployments_of_its_own_names() -> None:
 
 
 def test_the_guides_example_can_be_had() -> None:
-    guide = (REPOSITORY / "docs" / "kubernetes-monitors.md").read_text(encoding="utf-8")
+    guide = (REPOSITORY / "docs" / "kubernetes-monitoring.md").read_text(encoding="utf-8")
     example, scraping = re.findall(r"(?ms)^```yaml\n(.*?)^```$", guide)
     written = yaml.safe_load(example)
     target = {key: value for key, value in written["target"].items() if key != "kind"}
@@ -119,7 +121,7 @@ def test_the_guides_example_can_be_had() -> None:
 
 
 def test_the_guide_lists_every_alert() -> None:
-    guide = (REPOSITORY / "docs" / "kubernetes-monitors.md").read_text(encoding="utf-8")
+    guide = (REPOSITORY / "docs" / "kubernetes-monitoring.md").read_text(encoding="utf-8")
     alerts = {
         rule["alert"]
         for made in PLANS.values()
@@ -234,7 +236,7 @@ def test_a_percentile_is_not_promised_of_a_server_that_tells_only_the_mean() -> 
     triton = PLANS["triton"].spec
     slo = {"slo": {"latency_p99": "1s"}}
     spec = triton.model_copy(update={"monitoring": type(triton.monitoring).model_validate(slo)})
-    (problem,) = monitors.problems(spec, PLANS["triton"].target)
+    (problem,) = monitor_problems(spec, PLANS["triton"].target)
     assert problem.path == "monitoring.slo.latency_p99"
     assert "mean" in problem.hint
 

@@ -223,8 +223,13 @@ def test_a_deployment_is_a_spec_and_its_place() -> None:
 
 TARGETS: list[dict[str, Any]] = [
     {"kind": "local"},
-    {"kind": "lambda", "region": "eu-central-1"},
-    {"kind": "sagemaker", "region": "us-gov-west-1", "instance_type": "ml.m7i.large"},
+    {"kind": "lambda", "account": "123456789012", "region": "eu-central-1"},
+    {
+        "kind": "sagemaker",
+        "account": "123456789012",
+        "region": "us-gov-west-1",
+        "instance_type": "ml.m7i.large",
+    },
     {"kind": "cloud_run", "project": "my-project", "region": "europe-west4"},
     {"kind": "vertex", "project": "my-project", "region": "us-central1", "machine_type": "n1-standard-4"},
     {"kind": "container_apps", "resource_group": "models", "location": "westeurope"},

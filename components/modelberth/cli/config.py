@@ -38,8 +38,8 @@ _KEDA: Final = {"scaler": {"kind": "keda", "prometheus": "http://prometheus.moni
 # What a target needs beyond its kind, where the config names another one; common regions of each cloud. Of a
 # cluster, with and without what not every one has.
 _EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
-    "lambda": [{"region": "us-east-1"}],
-    "sagemaker": [{"region": "us-east-1"}],
+    "lambda": [{"account": "123456789012", "region": "us-east-1"}],
+    "sagemaker": [{"account": "123456789012", "region": "us-east-1"}],
     "cloud_run": [{"project": "example-project", "region": "us-central1"}],
     "vertex": [{"project": "example-project", "region": "us-central1"}],
     "container_apps": [{"resource_group": "example", "location": "eastus"}],

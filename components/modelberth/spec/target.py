@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .aws import AwsTarget, LambdaTarget
 from .kubernetes import KubernetesTarget
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
@@ -22,7 +23,6 @@ __all__ = [
 
 _KIND = "The target."
 
-AwsRegion = Annotated[str, Matching(r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1")]
 GcpRegion = Annotated[str, Matching(r"[a-z]+-[a-z]+[0-9]+", "a Google Cloud region such as europe-west4")]
 GcpProject = Annotated[str, Matching(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project")]
 AzureLocation = Annotated[str, Matching(r"[a-z]+[0-9]?", "an Azure location such as westeurope")]
@@ -44,21 +44,10 @@ class LocalTarget(Part):
     )
 
 
-class LambdaTarget(Part):
-    """A container function in AWS Lambda."""
-
-    kind: Literal["lambda"] = Field("lambda", description=_KIND)
-    region: AwsRegion = Field(description="AWS region.")
-    architecture: Literal["arm64", "x86_64"] = Field(
-        "arm64", description="Instruction set of the image; arm64 costs a fifth less."
-    )
-
-
-class SageMakerTarget(Part):
+class SageMakerTarget(AwsTarget):
     """A real-time endpoint in Amazon SageMaker AI."""
 
     kind: Literal["sagemaker"] = Field("sagemaker", description=_KIND)
-    region: AwsRegion = Field(description="AWS region.")
     instance_type: (
         Annotated[str, Matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m7i.large")] | None
     ) = Field(None, description="Instance type. Unset: the cheapest that holds `resources`.")

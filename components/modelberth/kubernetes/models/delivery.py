@@ -10,11 +10,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from modelberth.kubernetes.models.address import address, artifact, claim_path, delivered
 from modelberth.kubernetes.models.rules import problems
 from modelberth.kubernetes.pods import hardening
 from modelberth.kubernetes.pods.part import PodPart
 from modelberth.kubernetes.registry.pull import rewritten
+from modelberth.model_address import address, artifact, claim_path, delivered
 from modelberth.spec.kubernetes import Cache, Download, ImageVolume, InImage
 from modelberth.spec.rollout import Recreate
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from modelberth.errors import Problem, shown
-from modelberth.kubernetes.models.address import artifact, claim_path, delivered
+from modelberth.model_address import artifact, claim_path, delivered
 from modelberth.spec.kubernetes import Cache, Download, ImageVolume, InImage
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import Problem
 from modelberth.kubernetes.crds import api_version
-from modelberth.kubernetes.models.address import address
 from modelberth.kubernetes.pods.rolling import unlike
 from modelberth.kubernetes.pods.workload import deployments
 from modelberth.kubernetes.roles import role_of
+from modelberth.model_address import address
 from modelberth.naming import shortened
 from modelberth.spec.quantities import Amount
 

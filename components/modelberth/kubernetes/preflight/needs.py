@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from modelberth.kubernetes.authentication import generates_key, own_key_secret
 from modelberth.kubernetes.crds import kinds
-from modelberth.kubernetes.models.address import delivered
 from modelberth.kubernetes.preflight.bake import needed_bakes
 from modelberth.kubernetes.preflight.capacity import (
     needed_claims,
@@ -27,6 +26,7 @@ from modelberth.kubernetes.preflight.requirements import (
     RequirementsArgs,
 )
 from modelberth.kubernetes.secret_provider import needed_classes
+from modelberth.model_address import delivered
 from modelberth.spec.kubernetes import (
     GatewayRoute,
     ImageVolume,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from modelberth.kubernetes.authentication import KEYS, checks_callers, generates_key, key_secret
 from modelberth.kubernetes.crds import kinds
-from modelberth.kubernetes.models.address import claim_path, delivered
 from modelberth.kubernetes.preflight.requirements import RequiredObject
 from modelberth.kubernetes.secret_provider import needed_classes
+from modelberth.model_address import claim_path, delivered
 from modelberth.spec.kubernetes import Cache, DeviceClaim, Download, IngressRoute, Keda
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""A model endpoint as a container function in AWS Lambda."""

@@ -1,0 +1,126 @@
+"""The alias `live`: which published version answers, or which two and in what shares.
+
+Every update that changes the function publishes a version, and AWS numbers them: the newest is known only
+after the update. The older one of a rollout is a number that somebody has to name, `previous_version`; it
+stands among the endpoint's outputs until the update that replaces it. AWS keeps every version, so the way
+back needs no second function and costs nothing while it is not called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+from pulumi_aws import lambda_
+
+from modelberth.aws.lambda_.names import LIVE
+from modelberth.errors import Problem, shown
+from modelberth.spec.rollout import BlueGreen, Canary
+
+if TYPE_CHECKING:
+    from modelberth.aws.plan import Plan
+    from modelberth.spec import EndpointSpec
+    from modelberth.spec.aws import LambdaTarget
+    from modelberth.spec.rollout import Rollout
+
+__all__ = ["Traffic", "problems", "register", "traffic"]
+
+_WHOLE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Who answers.
+
+    Attributes:
+        percent: share of the version that this update publishes, or published last
+        previous: number of the version that has the rest; None: none has
+
+    """
+
+    percent: int
+    previous: str | None = None
+
+    @property
+    def is_split(self) -> bool:
+        """Whether two versions answer."""
+        return 0 < self.percent < _WHOLE
+
+    def version(self, newest: pulumi.Input[str]) -> pulumi.Input[str]:
+        """The version that the alias names."""
+        return self.previous if self.percent == 0 and self.previous is not None else newest
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Share of the other version, between 0 and 1, where there are two."""
+        if not self.is_split or self.previous is None:
+            return {}
+        return {self.previous: (_WHOLE - self.percent) / _WHOLE}
+
+
+def traffic(spec: EndpointSpec, previous_version: str | None) -> Traffic:
+    """Return which versions answer.
+
+    Args:
+        spec: its rollout says how far the new model has come
+        previous_version: number of the version that serves `rollout.previous`
+
+    """
+    return Traffic(_percent(spec.rollout), previous_version)
+
+
+def register(
+    name: str,
+    plan: Plan[LambdaTarget],
+    function: lambda_.Function,
+    previous_version: str | None,
+    opts: pulumi.ResourceOptions,
+) -> lambda_.Alias:
+    """Register the alias under a logical name."""
+    answering = traffic(plan.spec, previous_version)
+    weights = answering.weights
+    return lambda_.Alias(
+        name,
+        name=LIVE,
+        function_name=function.name,
+        function_version=answering.version(function.version),
+        routing_config=lambda_.AliasRoutingConfigArgs(additional_version_weights=weights)
+        if weights
+        else None,
+        description=f"What callers of {plan.spec.name} reach",
+        region=plan.target.region,
+        opts=opts,
+    )
+
+
+def problems(spec: EndpointSpec, previous_version: str | None) -> Iterator[Problem]:
+    """Yield a rollout without the version that it comes from, and the other way round."""
+    previous = getattr(spec.rollout, "previous", None)
+    if previous is None and previous_version is not None:
+        yield Problem(
+            "target.previous_version",
+            shown(previous_version),
+            "nothing without rollout.previous",
+            "It is the version that a canary or a blue-green rollout comes from.",
+        )
+    if previous is not None and previous_version is None:
+        yield Problem(
+            "target.previous_version",
+            "nothing",
+            "the number of the version that serves rollout.previous",
+            "It is `revision` of the endpoint's contract as long as that model is all there is.",
+        )
+    if previous is not None and previous == spec.model:
+        hint = "It is the model that the rollout comes from; without it, leave it out."
+        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)
+
+
+def _percent(rollout: Rollout) -> int:
+    match rollout:
+        case Canary(previous=previous, steps=steps, step=step) if previous is not None:
+            return (0, *(one.percent for one in steps), _WHOLE)[step]
+        case BlueGreen(previous=previous, active="previous") if previous is not None:
+            return 0
+    return _WHOLE

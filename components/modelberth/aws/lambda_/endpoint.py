@@ -1,0 +1,216 @@
+"""`LambdaEndpoint`: a model endpoint as a container function in AWS Lambda.
+
+Idle it costs nothing unless `scaling.min` keeps environments warm. It is closed by default: IAM asks who
+calls, the model's own prefix is all that the function may read, and everything that it leaves behind is
+encrypted with a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_aws import lambda_
+
+from modelberth.arguments import asked, clean_errors
+from modelberth.aws import key_policy
+from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
+from modelberth.aws.identity import AwsIdentityArgs, Identity, identity
+from modelberth.aws.lambda_ import alias as aliases
+from modelberth.aws.lambda_ import dead_letters, function, http_api, names, reach, scaling
+from modelberth.aws.lambda_.checks import check
+from modelberth.aws.lambda_.contract import contract
+from modelberth.aws.lambda_.front import front
+from modelberth.aws.monitoring.component import AwsMonitoring, AwsMonitoringArgs
+from modelberth.aws.monitoring.logs import AwsLogs, AwsLogsArgs
+from modelberth.aws.monitoring.notify import topic_name
+from modelberth.aws.monitoring.signals import VERSION
+from modelberth.aws.needs import Needs
+from modelberth.aws.plan import Plan
+from modelberth.contract import EndpointContract
+from modelberth.errors import Problem, SpecError, shown
+from modelberth.spec import EndpointDeployment, EndpointSpec, parse
+from modelberth.spec.aws import FunctionUrl, HttpApi, LambdaTarget
+
+__all__ = ["LambdaEndpoint", "LambdaEndpointArgs"]
+
+
+@dataclass(frozen=True)
+class LambdaEndpointArgs:
+    """What to serve, and in which account and region."""
+
+    spec: EndpointSpec
+    target: LambdaTarget
+    path: str = ""
+    """Where the spec stands in the config, such as `endpoints[0]`: refusals begin with it."""
+    image: pulumi.Input[str] | None = None
+    """Serving image by digest, in ECR of the region, where the program itself builds it."""
+
+    @classmethod
+    def parse(cls, config: Mapping[str, object]) -> LambdaEndpointArgs:
+        """Read the arguments from a mapping shaped like an entry of a stack's config.
+
+        Raises:
+            pulumi.RunError: the mapping is wrong; each problem has its path.
+
+        """
+        kind = LambdaTarget.model_fields["kind"].default
+        with clean_errors():
+            deployment = parse(EndpointDeployment, config)
+            if not isinstance(deployment.target, LambdaTarget):
+                raise SpecError(Problem("target.kind", shown(deployment.target.kind), kind))
+        return cls(deployment.spec, deployment.target)
+
+
+class LambdaEndpoint(pulumi.ComponentResource):
+    """A function, its versions behind an alias, the way to it, what it is encrypted with and watched by."""
+
+    contract: EndpointContract
+
+    def __init__(
+        self, name: str, args: LambdaEndpointArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("modelberth:index:LambdaEndpoint", name, asked(args.spec, args.target, opts), opts)
+        with clean_errors():
+            _refuse(args)
+            plan = Plan.of(args.spec, args.target, pulumi.get_project(), pulumi.get_stack())
+        self._plan = plan
+        image = _image(args)
+        key = self._key()
+        logs = self._logs(key)
+        made = self._function(image, key, self._identity(key), logs)
+        live = aliases.register(f"{name}-alias", plan, made, args.target.previous_version, self._lasting())
+        dead_letters.register_retries(f"{name}-retries", plan, live, self._child())
+        scaling.register(name, plan, live, self._child())
+        way = self._reach(live, logs)
+        watched = self._monitoring(key, way, made, args.target.previous_version)
+        self.contract = contract(
+            plan, url=way.url, version=made.version, image=image, dashboard=watched.dashboard_name
+        )
+        self.register_outputs({"contract": self.contract.to_dict()})
+
+    @property
+    def url(self) -> pulumi.Output[str]:
+        """Address of the endpoint."""
+        return pulumi.Output.from_input(self.contract.url)
+
+    def _key(self) -> EncryptionKey:
+        plan, place, given = self._plan, self._plan.place, self._plan.spec.security.key
+        if given is not None:
+            return EncryptionKey.from_existing(given, place, "security.key")
+        uses = [
+            key_policy.for_logs(place, *self._groups.values()),
+            key_policy.for_functions(place, names.function_name(plan)),
+            key_policy.for_alarms(place, topic_name(plan)),
+        ]
+        if plan.spec.budget is not None:
+            uses.append(key_policy.for_budgets(place, topic_name(plan)))
+        args = AwsEncryptionKeyArgs(
+            place=place,
+            alias=plan.name,
+            uses=uses,
+            description=f"Encrypts what model endpoint {plan.spec.name} leaves behind.",
+            tags=plan.tags,
+            protect=plan.spec.protect,
+        )
+        return AwsEncryptionKey(f"{self.pulumi_resource_name}-key", args, self._child()).key
+
+    @property
+    def _groups(self) -> dict[str, str]:
+        plan = self._plan
+        groups = {"function": names.log_group(plan)}
+        if isinstance(front(plan.spec, plan.target), HttpApi):
+            groups["access"] = names.access_log_group(plan)
+        return groups
+
+    def _logs(self, key: EncryptionKey) -> AwsLogs:
+        args = AwsLogsArgs(self._plan, self._groups, key)
+        return AwsLogs(f"{self.pulumi_resource_name}-logs", args, self._lasting())
+
+    def _identity(self, key: EncryptionKey) -> Identity:
+        plan = self._plan
+        needs = Needs(
+            plan.spec,
+            plan.place,
+            "lambda",
+            names.log_group(plan),
+            function=names.function_name(plan),
+            vpc=plan.target.vpc is not None,
+            dead_letters=names.queue_name(plan),
+        )
+        args = AwsIdentityArgs(names.role_name(plan), needs, key, tags=plan.tags)
+        return identity(f"{self.pulumi_resource_name}-identity", args, self._child())
+
+    def _function(
+        self, image: pulumi.Input[str], key: EncryptionKey, runs_as: Identity, logs: AwsLogs
+    ) -> lambda_.Function:
+        name, plan = self.pulumi_resource_name, self._plan
+        queue, rule = dead_letters.register_queue(f"{name}-dead-letters", plan, key.arn, self._lasting())
+        after = pulumi.ResourceOptions.merge(self._lasting(), pulumi.ResourceOptions(depends_on=[rule]))
+        return function.register(
+            f"{name}-function",
+            plan,
+            after,
+            image=image,
+            role=runs_as.arn,
+            key=key.arn,
+            logs=logs.groups["function"].name,
+            dead_letters=queue.arn,
+        )
+
+    def _reach(self, live: lambda_.Alias, logs: AwsLogs) -> reach.Reach:
+        name, plan, opts = self.pulumi_resource_name, self._plan, self._child()
+        match front(plan.spec, plan.target):
+            case FunctionUrl() as way:
+                return reach.by_url(name, plan, live, way, opts)
+            case HttpApi() as way:
+                return http_api.register(name, plan, live, logs.groups["access"], way, opts)
+            case _:
+                return reach.by_invocation(name, plan, live, opts)
+
+    def _monitoring(
+        self, key: EncryptionKey, way: reach.Reach, made: lambda_.Function, previous_version: str | None
+    ) -> AwsMonitoring:
+        plan, name = self._plan, names.function_name(self._plan)
+        where: dict[str, pulumi.Input[str]] = {
+            "function": name,
+            "alias": f"{name}:{names.LIVE}",
+            **way.where,
+        }
+        if aliases.traffic(plan.spec, previous_version).is_split:
+            where[VERSION] = made.version
+        args = AwsMonitoringArgs(
+            plan,
+            way.signals,
+            where,
+            key,
+            names.log_group(plan),
+            capacity=scaling.reserved(plan.spec),
+            warm=plan.spec.scaling.min,
+        )
+        return AwsMonitoring(f"{self.pulumi_resource_name}-monitoring", args, self._child())
+
+    def _child(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)
+
+    def _lasting(self) -> pulumi.ResourceOptions:
+        """Options of what stays as long as the endpoint does, and holds up its deletion."""
+        return pulumi.ResourceOptions(parent=self, protect=self._plan.spec.protect or None)
+
+
+def _image(args: LambdaEndpointArgs) -> pulumi.Input[str]:
+    image = args.spec.runtime.image or args.target.image if args.image is None else args.image
+    if image is None:
+        raise ValueError("no image is known; `check` tells it")
+    return image
+
+
+def _refuse(args: LambdaEndpointArgs) -> None:
+    found = check(
+        args.spec,
+        args.target,
+        has_image=args.image is not None,
+    )
+    if found:
+        raise SpecError(*(problem.under(args.path) for problem in found))

@@ -1,0 +1,59 @@
+"""What an endpoint is made of, as far as its replicas touch it: what their rights are derived from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from modelberth.aws.place import Place
+from modelberth.aws.policies import Statement
+
+if TYPE_CHECKING:
+    from modelberth.spec import EndpointSpec, ModelSource
+
+__all__ = ["Needs", "Service"]
+
+Service = Literal["lambda", "sagemaker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the replicas of one endpoint touch.
+
+    Attributes:
+        spec: what they serve, and how it is watched
+        place: account and region
+        service: that runs them
+        log_group: name of the group that they write to, which exists
+        function: name of the function, with Lambda
+        repository: name of the repository in ECR that the image is pulled from, with SageMaker; Lambda pulls
+            by the repository's own policy
+        vpc: whether they have an address in a network of the account
+        dead_letters: name of the queue for events that could not be processed
+        capture: folder in S3 that samples are written to, `s3://BUCKET/PREFIX`
+        more: what else this kind of endpoint needs
+
+    """
+
+    spec: EndpointSpec
+    place: Place
+    service: Service
+    log_group: str
+    function: str | None = None
+    repository: str | None = None
+    vpc: bool = False
+    dead_letters: str | None = None
+    capture: str | None = None
+    more: tuple[Statement, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelSource, ...]:
+        """Every model that a replica may have to read: the endpoint's, the one before it, the variants'."""
+        previous: ModelSource | None = getattr(self.spec.rollout, "previous", None)
+        others = () if previous is None else (previous,)
+        return (self.spec.model, *others, *(variant.model for variant in self.spec.variants.values()))
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether X-Ray gets a share of the requests; it traces functions alone."""
+        return self.service == "lambda" and self.spec.monitoring.tracing is not None

@@ -1,0 +1,181 @@
+"""The resources of a program in AWS, as a stand-in for the provider made them: every input known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+
+from modelberth.preview.standins import StandInSettings
+from modelberth.preview.standins.backend import Request
+from modelberth.preview.standins.imitation.backend import Imitation
+from modelberth.preview.standins.paths import SIGNATURE
+from modelberth.preview.standins.values import HIDDEN_VALUE, plain, read, write
+from support.recording import Recorder, run
+
+ACCOUNT: Final = "123456789012"
+_SYSTEM: Final = "pulumi"
+_IDENTITIES: Final = ("arn", "name", "bucket", "keyId", "url")
+
+
+class RefusedError(AssertionError):
+    """The stand-in does not take what a program asks for."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource after it was made."""
+
+    urn: str
+    token: str
+    name: str
+    """In the program."""
+    id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: tuple[str, ...] = ()
+    """URNs of what must be there before."""
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Input → URNs of the resources whose outputs it is made of."""
+
+    @property
+    def package(self) -> str:
+        return self.token.partition(":")[0]
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """What other resources call it by, the longest first."""
+        known = {self.id, *(self.outputs.get(key) for key in _IDENTITIES)}
+        return tuple(
+            sorted((text for text in known if isinstance(text, str) and text), key=len, reverse=True)
+        )
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Resources of providers in an order in which they can be made; components and providers left out."""
+
+    resources: tuple[Resource, ...]
+
+    def __post_init__(self) -> None:
+        before: set[str] = set()
+        urns = {resource.urn for resource in self.resources}
+        assert len(urns) == len(self.resources), "an URN stands twice"
+        for resource in self.resources:
+            late = urns.intersection(resource.dependencies) - before
+            assert not late, f"{resource.urn} stands before what it needs: {', '.join(sorted(late))}"
+            before.add(resource.urn)
+
+    @classmethod
+    def of_state(cls, resources: Iterable[Mapping[str, Any]]) -> Graph:
+        """Read the resources of an exported state, such as the engine leaves after an `up` with stand-ins."""
+        return cls(
+            tuple(
+                Resource(
+                    urn=one["urn"],
+                    token=one["type"],
+                    name=one["urn"].rpartition("::")[2],
+                    id=one.get("id", ""),
+                    inputs=_shown(one.get("inputs") or {}),
+                    outputs=_shown(one.get("outputs") or {}),
+                    dependencies=tuple(one.get("dependencies") or ()),
+                    origins={
+                        key: tuple(urns or ())
+                        for key, urns in (one.get("propertyDependencies") or {}).items()
+                    },
+                )
+                for one in resources
+                if one.get("custom") and not one.get("delete") and not one["type"].startswith(f"{_SYSTEM}:")
+            )
+        )
+
+    def of(self, package: str) -> tuple[Resource, ...]:
+        return tuple(resource for resource in self.resources if resource.package == package)
+
+    def named(self, name: str) -> Resource:
+        (found,) = [resource for resource in self.resources if resource.name == name]
+        return found
+
+
+def captured(program: Callable[[], Any], *, region: str = "us-east-1", account: str = ACCOUNT) -> Graph:
+    """Run a program without an engine; its outputs are what stand-ins compute.
+
+    Raises:
+        RefusedError: a stand-in refuses inputs: a wrong type, name or reference.
+
+    """
+    monitor = _Monitor(StandInSettings(aws_region=region, aws_account=account))
+    mocks.set_mocks(monitor.recorder, project="shop", stack="dev", preview=False, monitor=monitor)
+    run(monitor.recorder, program)
+    if monitor.refused:
+        raise RefusedError("\n".join(monitor.refused))
+    return Graph(tuple(monitor.made))
+
+
+class _Monitor(mocks.MockMonitor):
+    """Answers as the engine with stand-ins would; an own provider's resources are given back as they are."""
+
+    def __init__(self, settings: StandInSettings) -> None:
+        self.recorder = Recorder()
+        super().__init__(self.recorder)
+        self._imitation = Imitation(settings)
+        self.made: list[Resource] = []
+        self.refused: list[str] = []
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine does, which leaves the stack's type out: ids are made from it."""
+        return super().make_urn("" if "::pulumi:pulumi:Stack::" in parent else parent, type_, name)
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
+        urn = self.make_urn(request.parent, request.type, request.name)
+        package = request.type.partition(":")[0]
+        if not request.custom or package == _SYSTEM:
+            return resource_pb2.RegisterResourceResponse(urn=urn, id=request.name, object=request.object)
+        inputs = read(request.object)
+        resource_id, outputs = request.name, dict(inputs)
+        if package != "modelberth":
+            asked = Request(urn, request.type, request.name)
+            checked = self._imitation.check(asked, {}, inputs)
+            self.refused += [f"{request.name}: {one.property}: {one.reason}" for one in checked.failures]
+            if not checked.failures:
+                inputs = dict(checked.inputs)
+                observed = self._imitation.create(asked, inputs)
+                resource_id, outputs = observed.id, dict(observed.outputs)
+        self.made.append(
+            Resource(
+                urn=urn,
+                token=request.type,
+                name=request.name,
+                id=resource_id,
+                inputs=plain(inputs),
+                outputs=plain(outputs),
+                dependencies=tuple(request.dependencies),
+                origins={key: tuple(one.urns) for key, one in request.propertyDependencies.items()},
+            )
+        )
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=resource_id, object=write(outputs))
+
+
+def _shown(value: Any) -> Any:
+    """The value without the state's marks; a secret, which it has as ciphertext, by a word in its place."""
+    match value:
+        case Mapping() if SIGNATURE in value and ("ciphertext" in value or "plaintext" in value):
+            return HIDDEN_VALUE
+        case Mapping():
+            return {key: _shown(item) for key, item in value.items()}
+        case list():
+            return [_shown(item) for item in value]
+    return value
+
+
+def resource(token: str, name: str, inputs: Mapping[str, Any], **more: Any) -> Resource:
+    """A resource that no program made: for a small graph written by hand."""
+    return Resource(
+        f"urn:pulumi:dev::shop::{token}::{name}", token, name, more.pop("id", name), inputs, **more
+    )
+
+
+__all__ = ["ACCOUNT", "Graph", "RefusedError", "Resource", "captured", "resource"]

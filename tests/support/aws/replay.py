@@ -1,0 +1,139 @@
+"""A graph replayed as API calls, in its order, against a simulation of AWS.
+
+`replay.toml` names the calls of each type. Inputs go to the parameter with the same letters that the
+service's own model has, which boto3 then holds every value against; an input that no call takes is an error.
+What only AWS names, such as a key, gets another id than the stand-in gave it: later inputs get the real one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from modelberth.preview.standins.imitation.defaults import DEFAULTS
+from support.aws.graph import Graph, Resource
+from support.aws.replay_parameters import Call, ReplayError, parameters, put
+
+__all__ = ["Replay", "ReplayError", "calls_of", "replay"]
+
+_TABLE: Final = Path(__file__).with_suffix(".toml")
+_EVERYWHERE: Final = frozenset({"region", DEFAULTS})
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    calls: tuple[Call, ...]
+    left_out: Mapping[str, str]
+    unsupported: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What was done.
+
+    Attributes:
+        made: names of the resources that were made
+        calls: `service.operation` of each call, in order
+        unsupported: name of a resource → why the simulation cannot make it
+        names: what the stand-in called something → what the simulation does
+
+    """
+
+    made: tuple[str, ...]
+    calls: tuple[str, ...]
+    unsupported: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+@cache
+def _rows() -> Mapping[str, _Row]:
+    table = tomllib.loads(_TABLE.read_text())["types"]
+    return {
+        token: _Row(
+            tuple(Call(**call) for call in row.get("calls", ())),
+            row.get("left_out", {}),
+            row.get("unsupported", ""),
+        )
+        for token, row in table.items()
+    }
+
+
+def calls_of(token: str) -> tuple[Call, ...]:
+    """The calls that make a resource of a type."""
+    return _rows()[token].calls
+
+
+def replay(graph: Graph, client: Callable[[str], Any]) -> Replay:
+    """Make every resource of pulumi-aws; `client` gives boto3's client of a service.
+
+    Raises:
+        ReplayError: a type has no row, an input goes nowhere, or a call is refused.
+
+    """
+    resources = graph.of("aws")
+    if unknown := sorted({one.token for one in resources} - _rows().keys()):
+        raise ReplayError(f"no row in {_TABLE.name} for {', '.join(unknown)}")
+    made, done, unsupported, names = [], [], {}, dict[str, str]()
+    for one in resources:
+        row = _rows()[one.token]
+        if row.unsupported:
+            unsupported[one.name] = row.unsupported
+            continue
+        given = {key: value for key, value in one.inputs.items() if value is not None}
+        given = {key: value for key, value in given.items() if key not in {*_EVERYWHERE, *row.left_out}}
+        taken: set[str] = set()
+        for call in row.calls:
+            inputs = {key: given[key] for key in given if call.takes is None or key in call.takes}
+            taken |= inputs.keys()
+            if not call.when or call.when in inputs:
+                _do(one, call, _named(inputs, names), client(call.service), names)
+                done.append(f"{call.service}.{call.operation}")
+        if lost := given.keys() - taken:
+            raise ReplayError(f"{one.name}: no call of {one.token} takes {', '.join(sorted(lost))}")
+        made.append(one.name)
+    return Replay(tuple(made), tuple(done), unsupported, names)
+
+
+def _do(one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names: dict[str, str]) -> None:
+    where = f"{one.name} by {call.service}.{call.operation}"
+    method = client.meta.method_to_api_mapping[call.operation]
+    shape = client.meta.service_model.operation_model(method).input_shape
+    given = parameters(call, inputs, shape, where)
+    for target, value in call.constants.items():
+        put(given, target, names.get(one.id, one.id) if value == "{id}" else value)
+    try:
+        answer = getattr(client, call.operation)(**given)
+    except Exception as error:
+        raise ReplayError(f"{where}: {error}") from error
+    for output, path in call.same.items():
+        expected, found = one.id if output == "id" else one.outputs.get(output), _at(answer, path)
+        if expected != found:
+            raise ReplayError(
+                f"{where}: the stand-in gives {output} as {expected!r}, the answer has {found!r}"
+            )
+    for output, path in call.answers.items():
+        names[one.id if output == "id" else str(one.outputs[output])] = str(_at(answer, path))
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    """The value with the names that the simulation gave in the place of the stand-in's."""
+    match value:
+        case str():
+            for standin in sorted(names, key=len, reverse=True):
+                value = value.replace(standin, names[standin])
+            return value
+        case Mapping():
+            return {key: _named(item, names) for key, item in value.items()}
+        case list():
+            return [_named(item, names) for item in value]
+    return value
+
+
+def _at(answer: Any, path: str) -> Any:
+    for step in path.split("."):
+        answer = answer[step]
+    return answer
