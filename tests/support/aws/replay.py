@@ -21,6 +21,8 @@ from support.aws.replay_parameters import Call, ReplayError, parameters, put
 __all__ = ["Replay", "ReplayError", "calls_of", "replay"]
 
 _TABLE: Final = Path(__file__).with_suffix(".toml")
+_UNNAMED: Final = "us-east-1"
+"""S3 refuses to be told this region, and needs to be told any other."""
 _EVERYWHERE: Final = frozenset({"region", DEFAULTS})
 
 
@@ -103,8 +105,11 @@ def _do(one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names
     method = client.meta.method_to_api_mapping[call.operation]
     shape = client.meta.service_model.operation_model(method).input_shape
     given = parameters(call, inputs, shape, where)
+    region = client.meta.region_name
+    own = {"{id}": names.get(one.id, one.id), "{region}": None if region == _UNNAMED else region}
     for target, value in call.constants.items():
-        put(given, target, names.get(one.id, one.id) if value == "{id}" else value)
+        if (constant := own.get(value, value)) is not None:
+            put(given, target, constant)
     try:
         answer = getattr(client, call.operation)(**given)
     except Exception as error:

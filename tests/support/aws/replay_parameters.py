@@ -28,7 +28,8 @@ class Call:
         rename: path of an input → parameter, dots lead into structures; none: the call itself says it
         each: elements of a list → a structure with further constants; `""` in it is the element's parameter
         single: policies as JSON whose lists of one become their element, which is how moto looks for them
-        constants: parameters that the provider adds; `{id}` is the resource's own
+        constants: parameters that the provider adds; `{id}` is the resource's own and
+            `{region}` the client's
         answers: output of the stand-in → where the answer has it
         same: outputs of the stand-in that must be what the answer has
 

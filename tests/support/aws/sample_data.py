@@ -146,7 +146,7 @@ def _logged(shared: Shared, bucket: s3.Bucket, name: str) -> None:
         "models-logged",
         region=region,
         bucket=bucket.bucket,
-        target_bucket=logs.bucket,
+        target_bucket=f"{name}-logs",
         target_prefix="models/",
         opts=pulumi.ResourceOptions(depends_on=[allowed]),
     )
