@@ -161,7 +161,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The engine is done with this process."""
-        self.cancelled.set()
+        # Once the answer is out: one that ends without having acknowledged this is reported as crashed.
+        if not context.add_callback(self.cancelled.set):
+            self.cancelled.set()
         return empty_pb2.Empty()
 
     def _configure(self, arguments: Properties) -> None:
