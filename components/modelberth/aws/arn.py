@@ -41,8 +41,8 @@ def key_problems(arn: str, place: Place, path: str) -> Iterator[Problem]:
     An alias is refused: the policies that name the key would not apply to it (AWS, "Controlling access to
     aliases": a resource in an IAM policy is the key).
     """
-    found = Arn.parse(arn)
-    if found is None or found.service != "kms" or re.fullmatch(_KEY, found.resource) is None:
+    found = _named(arn, "kms", _KEY)
+    if found is None:
         shape = place.arn("kms", "key/ID")
         yield Problem(path, shown(arn), f"the ARN of a KMS key, {shape}", "Aliases and bare ids are refused.")
         return
@@ -51,12 +51,8 @@ def key_problems(arn: str, place: Place, path: str) -> Iterator[Problem]:
 
 def role_problems(arn: str, place: Place, path: str) -> Iterator[Problem]:
     """Yield why something in a place cannot run as an IAM role: a service gets none of another account."""
-    found = Arn.parse(arn)
-    if (
-        found is None
-        or found.service != "iam"
-        or re.fullmatch(f"role/{_PATH_AND_NAME}", found.resource) is None
-    ):
+    found = _named(arn, "iam", f"role/{_PATH_AND_NAME}")
+    if found is None:
         yield Problem(path, shown(arn), f"the ARN of an IAM role, {place.arn('iam', 'role/NAME')}")
         return
     hint = "A role cannot be passed to a service of another account."
@@ -65,18 +61,22 @@ def role_problems(arn: str, place: Place, path: str) -> Iterator[Problem]:
 
 def policy_problems(arn: str, place: Place, path: str) -> Iterator[Problem]:
     """Yield why a managed policy cannot bound a role of the account; AWS's own policies can."""
-    found = Arn.parse(arn)
-    if (
-        found is None
-        or found.service != "iam"
-        or re.fullmatch(f"policy/{_PATH_AND_NAME}", found.resource) is None
-    ):
+    found = _named(arn, "iam", f"policy/{_PATH_AND_NAME}")
+    if found is None:
         yield Problem(path, shown(arn), f"the ARN of a managed policy, {place.arn('iam', 'policy/NAME')}")
         return
     if found.account != _AWS_MANAGED:
         yield from _elsewhere(arn, found, place, path, "a managed policy", "")
     elif found.partition != place.partition:
         yield Problem(path, shown(arn), f"a policy in partition {place.partition}")
+
+
+def _named(arn: str, service: str, resource: str) -> Arn | None:
+    """Return the ARN of such a resource; None for anything else."""
+    found = Arn.parse(arn)
+    if found is None or found.service != service or re.fullmatch(resource, found.resource) is None:
+        return None
+    return found
 
 
 def _elsewhere(arn: str, found: Arn, place: Place, path: str, what: str, hint: str) -> Iterator[Problem]:

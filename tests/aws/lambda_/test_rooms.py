@@ -76,7 +76,7 @@ def test_the_target_is_a_share_of_the_concurrency(given: dict[str, Any], share: 
     assert kept is not None
     assert kept.utilization == pytest.approx(share)
     assert kept.is_scaled
-    assert [*scaling.problems(made, None)] == []
+    assert [*scaling.problems(made, plan().target)] == []
 
 
 def test_a_fixed_number_is_not_scaled_and_none_is_none() -> None:
@@ -86,12 +86,20 @@ def test_a_fixed_number_is_not_scaled_and_none_is_none() -> None:
     assert scaling.warm(plan(scaling={"min": 0, "max": 3}).spec) is None
 
 
+SEVEN = {"previous_version": "7"}
+
+
+def shares(target: dict[str, Any] | None = None, **spec: Any) -> alias.Traffic:
+    made = plan(target, **spec)
+    return alias.traffic(made.spec, made.target)
+
+
 @pytest.mark.parametrize(
     ("step", "percent", "weights"),
     [(0, 0, {}), (1, 10, {"7": 0.9}), (2, 50, {"7": 0.5}), (3, 100, {})],
 )
 def test_shares_of_a_canary(step: int, percent: int, weights: dict[str, float]) -> None:
-    found = alias.traffic(plan(rollout={**CANARY, "step": step}).spec, "7")
+    found = shares(SEVEN, rollout={**CANARY, "step": step})
     assert (found.percent, found.weights) == (percent, weights)
     assert found.version("8") == ("7" if step == 0 else "8")
     assert found.is_split == bool(weights)
@@ -99,10 +107,10 @@ def test_shares_of_a_canary(step: int, percent: int, weights: dict[str, float]) 
 
 def test_without_an_older_version_all_is_new() -> None:
     for rollout in ({"strategy": "rolling"}, {"strategy": "canary"}, {"strategy": "blue_green"}):
-        found = alias.traffic(plan(rollout=rollout).spec, None)
+        found = shares(rollout=rollout)
         assert (found.percent, found.version("8"), found.weights) == (100, "8", {})
     back = {"strategy": "blue_green", "previous": PREVIOUS, "active": "previous"}
-    assert alias.traffic(plan(rollout=back).spec, "7").version("8") == "7"
+    assert shares(SEVEN, rollout=back).version("8") == "7"
 
 
 @pytest.mark.parametrize(

@@ -60,26 +60,25 @@ class Traffic:
         return {self.previous: (_WHOLE - self.percent) / _WHOLE}
 
 
-def traffic(spec: EndpointSpec, previous_version: str | None) -> Traffic:
+def traffic(spec: EndpointSpec, target: LambdaTarget) -> Traffic:
     """Return which versions answer.
 
     Args:
         spec: its rollout says how far the new model has come
-        previous_version: number of the version that serves `rollout.previous`
+        target: names the version that serves `rollout.previous`
 
     """
-    return Traffic(_percent(spec.rollout), previous_version)
+    return Traffic(_percent(spec.rollout), target.previous_version)
 
 
 def register(
     name: str,
     plan: Plan[LambdaTarget],
     function: lambda_.Function,
-    previous_version: str | None,
     opts: pulumi.ResourceOptions,
 ) -> lambda_.Alias:
     """Register the alias under a logical name."""
-    answering = traffic(plan.spec, previous_version)
+    answering = traffic(plan.spec, plan.target)
     weights = answering.weights
     return lambda_.Alias(
         name,
@@ -95,9 +94,9 @@ def register(
     )
 
 
-def problems(spec: EndpointSpec, previous_version: str | None) -> Iterator[Problem]:
+def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
     """Yield a rollout without the version that it comes from, and the other way round."""
-    previous = getattr(spec.rollout, "previous", None)
+    previous, previous_version = getattr(spec.rollout, "previous", None), target.previous_version
     if previous is None and previous_version is not None:
         yield Problem(
             "target.previous_version",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_ROOMS = (callers, encryption, front, identity, notify, path, server)
+_ROOMS = (alias, scaling, callers, encryption, front, identity, notify, path, server)
 
 
 def check(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool = False) -> tuple[Problem, ...]:
@@ -27,11 +27,7 @@ def check(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool = False) 
         has_image: the program gives the image
 
     """
-    found = [
-        *function.problems(spec, target, has_image=has_image),
-        *alias.problems(spec, target.previous_version),
-        *scaling.problems(spec, target.previous_version),
-    ]
+    found = [*function.problems(spec, target, has_image=has_image)]
     for room in _ROOMS:
         found += room.problems(spec, target)
     return tuple(dict.fromkeys(found))

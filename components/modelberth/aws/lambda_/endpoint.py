@@ -80,11 +80,11 @@ class LambdaEndpoint(pulumi.ComponentResource):
         key = self._key()
         logs = self._logs(key)
         made = self._function(image, key, self._identity(key), logs)
-        live = aliases.register(f"{name}-alias", plan, made, args.target.previous_version, self._lasting())
+        live = aliases.register(f"{name}-alias", plan, made, self._lasting())
         dead_letters.register_retries(f"{name}-retries", plan, live, self._child())
         scaling.register(name, plan, live, self._child())
         way = self._reach(live, logs)
-        watched = self._monitoring(key, way, made, args.target.previous_version)
+        watched = self._monitoring(key, way, made)
         self.contract = contract(
             plan, url=way.url, version=made.version, image=image, dashboard=watched.dashboard_name
         )
@@ -169,16 +169,14 @@ class LambdaEndpoint(pulumi.ComponentResource):
             case _:
                 return reach.by_invocation(name, plan, live, opts)
 
-    def _monitoring(
-        self, key: EncryptionKey, way: reach.Reach, made: lambda_.Function, previous_version: str | None
-    ) -> AwsMonitoring:
+    def _monitoring(self, key: EncryptionKey, way: reach.Reach, made: lambda_.Function) -> AwsMonitoring:
         plan, name = self._plan, names.function_name(self._plan)
         where: dict[str, pulumi.Input[str]] = {
             "function": name,
             "alias": f"{name}:{names.LIVE}",
             **way.where,
         }
-        if aliases.traffic(plan.spec, previous_version).is_split:
+        if aliases.traffic(plan.spec, plan.target).is_split:
             where[VERSION] = made.version
         args = AwsMonitoringArgs(
             plan,

@@ -97,12 +97,12 @@ def register(
     return provisioned
 
 
-def problems(spec: EndpointSpec, previous_version: str | None) -> Iterator[Problem]:
+def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
     """Yield what cannot be kept warm and what nothing can aim at."""
     kept = warm(spec)
     if kept is None:
         return
-    if traffic(spec, previous_version).is_split:
+    if traffic(spec, target).is_split:
         # InvalidParameterValueException: Alias with weights can not be used with Provisioned Concurrency
         # (hashicorp/terraform-provider-aws#48116).
         yield Problem(
