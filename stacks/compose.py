@@ -1,6 +1,7 @@
 """From settings to resources: providers once, then an endpoint for each entry, then the outputs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -17,6 +18,10 @@ from modelberth import (
 from modelberth.capabilities import check
 from modelberth.contract import VERSION
 from modelberth.errors import SpecError
+from modelberth.spec import EksTarget
+from modelberth.spec.aws import AwsTarget
+from modelberth.spec.kubernetes import ClusterTarget
+from modelberth.spec.sagemaker import SageMakerTarget
 from settings import Settings, namespace_of
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -45,7 +50,7 @@ def compose(settings: Settings) -> None:
         endpoint = ModelEndpoint(
             deployment.name,
             ModelEndpointArgs(spec, target, f"endpoints[{index}]", made),
-            pulumi.ResourceOptions(providers=providers[_place(target)]),
+            pulumi.ResourceOptions(providers=providers[index]),
         )
         if space is not None and endpoint.namespace is not None:
             namespaces[space] = endpoint.namespace
@@ -58,34 +63,47 @@ def _namespaces_first(settings: Settings) -> list[tuple[int, EndpointDeployment]
     """The endpoints with their places in the config; those that make the namespace of others come first."""
 
     def makes_none(one: tuple[int, EndpointDeployment]) -> bool:
-        return not (isinstance(one[1].target, KubernetesTarget) and one[1].target.create_namespace)
+        return not (isinstance(one[1].target, ClusterTarget) and one[1].target.create_namespace)
 
     return sorted(enumerate(settings.endpoints), key=makes_none)
 
 
-def _providers(settings: Settings) -> Mapping[str, list[pulumi.ProviderResource]]:
-    """The providers of each place that the stack's endpoints need, made once."""
-    places = {_place(endpoint.target): endpoint.target for endpoint in settings.endpoints}
-    return {place: [*_made(place, target)] for place, target in places.items()}
+def _providers(settings: Settings) -> list[list[pulumi.ProviderResource]]:
+    """The providers of each endpoint, in the config's order; those of one place are made once."""
+    made: dict[str, pulumi.ProviderResource] = {}
+    found = []
+    for endpoint in settings.endpoints:
+        wanted = dict(_wanted(endpoint.target))
+        for name, make in wanted.items():
+            if name not in made:
+                made[name] = make(name)
+        found.append([made[name] for name in wanted])
+    return found
 
 
-def _place(target: Target) -> str:
-    """Name of what a provider has to reach for a target."""
-    match target:
-        case KubernetesTarget(context=context):
-            return f"kubernetes-{context}" if context else "kubernetes"
-        case _:
-            return target.kind
-
-
-def _made(place: str, target: Target) -> Iterator[pulumi.ProviderResource]:
+def _wanted(target: Target) -> Iterator[tuple[str, Callable[[str], pulumi.ProviderResource]]]:
+    """Name the providers that a target needs, each with what makes it; an SDK is imported for its users."""
     match target:
         case LocalTarget():
-            yield Provider("local", root=str(PROJECT), state_dir=".state/local")
+            yield "local", partial(Provider, root=str(PROJECT), state_dir=".state/local")
         case KubernetesTarget(context=context):
-            import pulumi_kubernetes  # noqa: PLC0415 - only a stack with a cluster needs the SDK
+            import pulumi_kubernetes  # noqa: PLC0415
 
             # Which file of kubectl's is read, and as whom, is the environment's: $KUBECONFIG.
             # Else a change of alerts or of the dashboard takes their ConfigMap away and makes it anew.
-            yield pulumi_kubernetes.Provider(place, context=context, enable_config_map_mutable=True)
-            yield Provider("cluster" if context is None else f"cluster-{context}")
+            make = partial(pulumi_kubernetes.Provider, context=context, enable_config_map_mutable=True)
+            yield "kubernetes" if context is None else f"kubernetes-{context}", make
+            yield "cluster" if context is None else f"cluster-{context}", Provider
+        case AwsTarget(account=account, region=region):
+            import pulumi_aws  # noqa: PLC0415
+
+            # Credentials of another account end the update before it begins.
+            own = {"region": region, "allowed_account_ids": [account]}
+            yield f"aws-{account}-{region}", partial(pulumi_aws.Provider, **own)
+            if isinstance(target, SageMakerTarget):
+                import pulumi_aws_native  # noqa: PLC0415
+
+                yield f"aws-native-{account}-{region}", partial(pulumi_aws_native.Provider, **own)
+            if isinstance(target, EksTarget):
+                # It asks the cluster; what makes objects there is the endpoint's own, which follows from it.
+                yield "cluster", Provider

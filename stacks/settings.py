@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelberth.errors import Problem, SpecError, shown
 from modelberth.kubernetes.network.routing import shares_paths
-from modelberth.spec import EndpointDeployment, KubernetesTarget, LocalTarget, Target, parse
-from modelberth.spec.kubernetes import GatewayRoute, IngressRoute
+from modelberth.spec import EksTarget, EndpointDeployment, KubernetesTarget, LocalTarget, Target, parse
+from modelberth.spec.eks import ExistingCluster
+from modelberth.spec.kubernetes import ClusterTarget, GatewayRoute, IngressRoute
 
 
 class Settings(BaseModel):
@@ -79,8 +80,23 @@ def _value(text: Any) -> Any:
 
 
 def namespace_of(target: Target) -> tuple[str, str] | None:
-    """Context and namespace of a target in a cluster: the same for those that share a namespace."""
-    return (target.context or "", target.namespace) if isinstance(target, KubernetesTarget) else None
+    """Cluster and namespace of a target: the same for those that share a namespace.
+
+    None where nobody can share it: the target is in no cluster, or in one of its own.
+    """
+    cluster = _cluster_of(target)
+    return None if cluster is None or not isinstance(target, ClusterTarget) else (cluster, target.namespace)
+
+
+def _cluster_of(target: Target) -> str | None:
+    """What tells a cluster from others that endpoints share."""
+    match target:
+        case KubernetesTarget(context=context):
+            return context or ""
+        case EksTarget(cluster=ExistingCluster(name=name)):
+            return f"eks/{target.account}/{target.region}/{name}"
+        case _:
+            return None
 
 
 _Claim = tuple[object, object]
@@ -93,8 +109,9 @@ def _port(target: Target) -> _Claim | None:
 
 
 def _made_namespace(target: Target) -> _Claim | None:
-    makes = isinstance(target, KubernetesTarget) and target.create_namespace
-    return (True, namespace_of(target)) if makes else None
+    makes = isinstance(target, ClusterTarget) and target.create_namespace
+    space = namespace_of(target)
+    return (True, space) if makes and space is not None else None
 
 
 def _repeated(
@@ -135,12 +152,13 @@ def _taken_hosts(endpoints: Sequence[EndpointDeployment]) -> list[Problem]:
 
 def _entry(target: Target) -> tuple[object, ...] | None:
     """Where requests come in from outside: one Gateway, or one class of Ingresses."""
-    if not isinstance(target, KubernetesTarget):
+    cluster = _cluster_of(target)
+    if cluster is None or not isinstance(target, ClusterTarget):
         return None
     match target.route:
         case GatewayRoute(gateway=name, namespace=namespace):
-            return target.context, namespace or target.namespace, name
+            return cluster, namespace or target.namespace, name
         case IngressRoute(ingress_class=name):
-            return target.context, name
+            return cluster, name
         case _:
             return None

@@ -21,6 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from aims import judge
 from contenders import NOT_TO_BE_HAD, OPTIONS, OURS, RIVALS, UNBATCHED, Contender
 from curve import as_svg
+from floor import Floor
 from machine import Machine
 from measurements import Figures
 from onnx_models import MODELS, ServedModel
@@ -73,7 +74,8 @@ def main() -> int:
 
 def _measure(folder: Path, rivals: list[Contender], arguments: argparse.Namespace, figures: Figures) -> None:
     models = {name: ServedModel.make(name, folder) for name in MODELS}
-    bench = Bench(folder, models, arguments.seconds, _SERVER_CORE, _CLIENT_CORE)
+    floor = Floor.build(folder)
+    bench = Bench(folder, models, arguments.seconds, _SERVER_CORE, _CLIENT_CORE, floor)
     plan = {workload: [OURS, *rivals] for workload in WORKLOADS if workload.name in arguments.only}
     tiny = WORKLOADS[0]
     if "options" in arguments.only:

@@ -29,11 +29,22 @@ class Sample:
     """Processor time of ONNX Runtime in process for the same rows, in the same round."""
     resident: int
     """Bytes after the load."""
+    transport: float | None = None
+    """Processor time of a bare server for the same bytes; None where it was not measured."""
+    together: float | None = None
+    """As `limit`, but with the rows of all connections computed at once."""
 
     @property
     def ratio(self) -> float:
         """Share of a request's processor time that the model itself would take."""
         return self.limit / self.cpu
+
+    @property
+    def reachable(self) -> float | None:
+        """The ratio of a server that is nothing but transport and model, in batches where that costs less."""
+        if self.transport is None or self.together is None:
+            return None
+        return self.limit / (self.transport + min(self.limit, self.together))
 
 
 @dataclass
@@ -60,6 +71,12 @@ class Figures:
     def spread(self, workload: str, contender: str, figure: str) -> Spread:
         """Sum up one figure of a `Sample` over the rounds."""
         return Spread.of(getattr(one, figure) for one in self.of(workload, contender))
+
+    def measured(self, workload: str, contender: str, figure: str) -> Spread | None:
+        """As `spread`, over the rounds that have the figure; None where none has."""
+        values = [getattr(one, figure) for one in self.of(workload, contender)]
+        there = [value for value in values if value is not None]
+        return Spread.of(there) if there else None
 
     def start(self, contender: str, figure: str = "answered") -> Spread:
         """Sum up one figure of a `Start` over the starts."""

@@ -13,7 +13,8 @@ from subprocess import SubprocessError
 from typing import Final
 
 import wrk
-from contenders import Contender
+from contenders import OURS, Contender
+from floor import Floor, answer_of
 from measurements import Figures, Sample
 from onnx_models import Array, ServedModel, session
 from open_loop import Offered, offer
@@ -40,6 +41,8 @@ class Bench:
     seconds: int
     server_core: int
     client_core: int
+    floor: Floor | None = None
+    """None where there is no C compiler: then nobody says what a server could reach at most."""
 
     @contextmanager
     def serving(self, contender: Contender, workload: Workload) -> Iterator[RunningServer]:
@@ -80,13 +83,36 @@ class Bench:
             body=self.folder / "body",
         )
 
-    def limit(self, workload: Workload) -> float:
-        """Processor seconds of ONNX Runtime for the workload's rows, in this process on the server's core.
+    def cost(self, server: RunningServer, exchange: Exchange, workload: Workload) -> tuple[wrk.Load, float]:
+        """Load a server in closed loop; what the client saw, and the server's processor seconds a request."""
+        self.load(server, exchange, workload, _WARM_UP_SECONDS)
+        before = server.tree.cpu_seconds()
+        load = self.load(server, exchange, workload, self.seconds)
+        return load, (server.tree.cpu_seconds() - before) / load.requests
+
+    def transport(
+        self, server: RunningServer, contender: Contender, workload: Workload, limit: float
+    ) -> float | None:
+        """Processor seconds of a bare server that answers the same request with the same bytes, unread."""
+        if self.floor is None:
+            return None
+        exchange, expected = self.exchange(contender, workload)
+        port = free_port()
+        command = self.floor.command(port, answer_of(server.address, exchange), limit)
+        log, core = self.folder / "floor-log", self.server_core
+        with start(command, port, exchange, expected, ready=None, core=core, log=log) as bare:
+            return self.cost(bare, exchange, workload)[1]
+
+    def limit(self, workload: Workload, *, together: bool = False) -> float:
+        """Processor seconds of ONNX Runtime for a request's rows, in this process on the server's core.
 
         Over as many arrays as there are connections: a server has no request twice in the same memory either.
+        With `together` the rows of all connections are computed at once, as a server does that batches them.
         """
         model = self.models[workload.model]
-        feeds = cycle([{model.input: model.rows(workload.rows)} for _ in range(workload.connections)])
+        requests = workload.connections if together else 1
+        arrays = [model.rows(workload.rows * requests) for _ in range(workload.connections)]
+        feeds = cycle([{model.input: array} for array in arrays])
         run = session(model.file).run
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.server_core})
@@ -99,7 +125,7 @@ class Bench:
                         run(None, next(feeds))
                     calls += _CALLS
                 cpu = time.thread_time() - began
-            return cpu / calls
+            return cpu / calls / requests
         finally:
             os.sched_setaffinity(0, before)
 
@@ -114,6 +140,7 @@ def rounds(bench: Bench, plan: Mapping[Workload, Sequence[Contender]], count: in
                 loads.setdefault((workload.model, contender), []).append(workload)
     for number in range(count):
         limits = {workload: bench.limit(workload) for workload in plan}
+        together = {workload: bench.limit(workload, together=True) for workload in plan}
         first = number % len(loads)  # another one goes first each time
         for model, contender in [*loads, *loads][first : first + len(loads)]:
             workloads = loads[model, contender]
@@ -121,6 +148,9 @@ def rounds(bench: Bench, plan: Mapping[Workload, Sequence[Contender]], count: in
             with _noted(figures, what), bench.serving(contender, workloads[0]) as server:
                 for workload in workloads:
                     sample = _sample(bench, contender, workload, server, number, limits[workload])
+                    if contender is OURS:
+                        transport = bench.transport(server, contender, workload, limits[workload])
+                        sample = replace(sample, transport=transport, together=together[workload])
                     figures.samples.append(sample)
                     _say(sample)
 
@@ -165,10 +195,7 @@ def _sample(
 ) -> Sample:
     exchange, expected = bench.exchange(contender, workload)
     server.ask(exchange, expected)
-    bench.load(server, exchange, workload, _WARM_UP_SECONDS)
-    before = server.tree.cpu_seconds()
-    load = bench.load(server, exchange, workload, bench.seconds)
-    cpu = server.tree.cpu_seconds() - before
+    load, cpu = bench.cost(server, exchange, workload)
     server.ask(exchange, expected)
     return Sample(
         workload=workload.name,
@@ -179,7 +206,7 @@ def _sample(
         rate=load.rate,
         p50=load.p50,
         p99=load.p99,
-        cpu=cpu / load.requests,
+        cpu=cpu,
         limit=limit,
         resident=server.tree.resident_bytes(),
     )

@@ -55,8 +55,28 @@ def _workload(figures: Figures, name: str, title: str) -> str:
         )
         for contender in contenders
     ]
-    said = f"ONNX Runtime in process: {_spread(limit, '{:,.1f}', 1e6)} µs."
+    said = f"ONNX Runtime in process: {_spread(limit, '{:,.1f}', 1e6)} µs.{_reachable(figures, name)}"
     return f"### {title}\n\n{said}\n\n{_table(_HEAD, rows)}"
+
+
+def _reachable(figures: Figures, workload: str) -> str:
+    """What a server could do at most, and how far each contender comes for which that was measured."""
+    said = ""
+    for contender in figures.contenders(workload):
+        most = figures.measured(workload, contender, "reachable")
+        transport = figures.measured(workload, contender, "transport")
+        together = figures.measured(workload, contender, "together")
+        if most is None or transport is None or together is None:
+            continue
+        ratio = figures.spread(workload, contender, "ratio")
+        said += (
+            f" With the rows of all connections at once: {_spread(together, '{:,.1f}', 1e6)} µs a request."
+            f" The same bytes read and answered unseen by a bare server in C:"
+            f" {_spread(transport, '{:,.1f}', 1e6)} µs. No server could reach a larger share of the limit"
+            f" than {_spread(most, '{:.3f}')}; {figures.labels[contender]} reaches"
+            f" {ratio.median / most.median:.0%} of that."
+        )
+    return said
 
 
 def _starts(figures: Figures) -> str:

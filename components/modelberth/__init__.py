@@ -10,6 +10,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelberth._version import __version__
+    from modelberth.aws.autoscaling import AwsAutoscaling, AwsAutoscalingArgs
+    from modelberth.aws.eks.cluster import AwsCluster, AwsClusterArgs
+    from modelberth.aws.eks.endpoint import EksEndpoint, EksEndpointArgs
+    from modelberth.aws.eks.gpu_node_pool import AwsGpuNodePool, AwsGpuNodePoolArgs
+    from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs
+    from modelberth.aws.identity import AwsIdentity, AwsIdentityArgs
+    from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs
+    from modelberth.aws.model_store import AwsModelStore, AwsModelStoreArgs
+    from modelberth.aws.monitoring.component import AwsMonitoring, AwsMonitoringArgs
+    from modelberth.aws.monitoring.logs import AwsLogs, AwsLogsArgs
+    from modelberth.aws.network.private_network import AwsPrivateNetwork, AwsPrivateNetworkArgs
+    from modelberth.aws.prediction_pipeline import AwsPredictionPipeline, AwsPredictionPipelineArgs
+    from modelberth.aws.registry import AwsRegistry, AwsRegistryArgs
+    from modelberth.aws.sagemaker.endpoint import SageMakerEndpoint, SageMakerEndpointArgs
+    from modelberth.aws.serving_image import AwsServingImage, AwsServingImageArgs
     from modelberth.contract import EndpointContract
     from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
     from modelberth.errors import Problem, SpecError
@@ -18,9 +33,48 @@ if TYPE_CHECKING:
     from modelberth.kubernetes.registry.server import KubernetesRegistry, KubernetesRegistryArgs
     from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs
     from modelberth.local.process import Process, ProcessArgs, Provider
-    from modelberth.spec import EndpointDeployment, EndpointSpec, KubernetesTarget, LocalTarget, Target
+    from modelberth.serving_image import BuildContext, BuildOptions, RegistryLogin
+    from modelberth.spec import (
+        EksTarget,
+        EndpointDeployment,
+        EndpointSpec,
+        KubernetesTarget,
+        LambdaTarget,
+        LocalTarget,
+        SageMakerTarget,
+        Target,
+    )
 
 _HOMES = {
+    "AwsAutoscaling": "modelberth.aws.autoscaling",
+    "AwsAutoscalingArgs": "modelberth.aws.autoscaling",
+    "AwsCluster": "modelberth.aws.eks.cluster",
+    "AwsClusterArgs": "modelberth.aws.eks.cluster",
+    "AwsEncryptionKey": "modelberth.aws.encryption",
+    "AwsEncryptionKeyArgs": "modelberth.aws.encryption",
+    "AwsGpuNodePool": "modelberth.aws.eks.gpu_node_pool",
+    "AwsGpuNodePoolArgs": "modelberth.aws.eks.gpu_node_pool",
+    "AwsIdentity": "modelberth.aws.identity",
+    "AwsIdentityArgs": "modelberth.aws.identity",
+    "AwsLogs": "modelberth.aws.monitoring.logs",
+    "AwsLogsArgs": "modelberth.aws.monitoring.logs",
+    "AwsModelStore": "modelberth.aws.model_store",
+    "AwsModelStoreArgs": "modelberth.aws.model_store",
+    "AwsMonitoring": "modelberth.aws.monitoring.component",
+    "AwsMonitoringArgs": "modelberth.aws.monitoring.component",
+    "AwsPredictionPipeline": "modelberth.aws.prediction_pipeline",
+    "AwsPredictionPipelineArgs": "modelberth.aws.prediction_pipeline",
+    "AwsPrivateNetwork": "modelberth.aws.network.private_network",
+    "AwsPrivateNetworkArgs": "modelberth.aws.network.private_network",
+    "AwsRegistry": "modelberth.aws.registry",
+    "AwsRegistryArgs": "modelberth.aws.registry",
+    "AwsServingImage": "modelberth.aws.serving_image",
+    "AwsServingImageArgs": "modelberth.aws.serving_image",
+    "BuildContext": "modelberth.serving_image",
+    "BuildOptions": "modelberth.serving_image",
+    "EksEndpoint": "modelberth.aws.eks.endpoint",
+    "EksEndpointArgs": "modelberth.aws.eks.endpoint",
+    "EksTarget": "modelberth.spec",
     "EndpointContract": "modelberth.contract",
     "EndpointDeployment": "modelberth.spec",
     "EndpointSpec": "modelberth.spec",
@@ -31,6 +85,9 @@ _HOMES = {
     "KubernetesRegistry": "modelberth.kubernetes.registry.server",
     "KubernetesRegistryArgs": "modelberth.kubernetes.registry.server",
     "KubernetesTarget": "modelberth.spec",
+    "LambdaEndpoint": "modelberth.aws.lambda_.endpoint",
+    "LambdaEndpointArgs": "modelberth.aws.lambda_.endpoint",
+    "LambdaTarget": "modelberth.spec",
     "LocalEndpoint": "modelberth.local.endpoint",
     "LocalEndpointArgs": "modelberth.local.endpoint",
     "LocalTarget": "modelberth.spec",
@@ -40,12 +97,45 @@ _HOMES = {
     "Process": "modelberth.local.process",
     "ProcessArgs": "modelberth.local.process",
     "Provider": "modelberth.local.process",
+    "RegistryLogin": "modelberth.serving_image",
+    "SageMakerEndpoint": "modelberth.aws.sagemaker.endpoint",
+    "SageMakerEndpointArgs": "modelberth.aws.sagemaker.endpoint",
+    "SageMakerTarget": "modelberth.spec",
     "SpecError": "modelberth.errors",
     "Target": "modelberth.spec",
     "__version__": "modelberth._version",
 }
 
 __all__ = [
+    "AwsAutoscaling",
+    "AwsAutoscalingArgs",
+    "AwsCluster",
+    "AwsClusterArgs",
+    "AwsEncryptionKey",
+    "AwsEncryptionKeyArgs",
+    "AwsGpuNodePool",
+    "AwsGpuNodePoolArgs",
+    "AwsIdentity",
+    "AwsIdentityArgs",
+    "AwsLogs",
+    "AwsLogsArgs",
+    "AwsModelStore",
+    "AwsModelStoreArgs",
+    "AwsMonitoring",
+    "AwsMonitoringArgs",
+    "AwsPredictionPipeline",
+    "AwsPredictionPipelineArgs",
+    "AwsPrivateNetwork",
+    "AwsPrivateNetworkArgs",
+    "AwsRegistry",
+    "AwsRegistryArgs",
+    "AwsServingImage",
+    "AwsServingImageArgs",
+    "BuildContext",
+    "BuildOptions",
+    "EksEndpoint",
+    "EksEndpointArgs",
+    "EksTarget",
     "EndpointContract",
     "EndpointDeployment",
     "EndpointSpec",
@@ -56,6 +146,9 @@ __all__ = [
     "KubernetesRegistry",
     "KubernetesRegistryArgs",
     "KubernetesTarget",
+    "LambdaEndpoint",
+    "LambdaEndpointArgs",
+    "LambdaTarget",
     "LocalEndpoint",
     "LocalEndpointArgs",
     "LocalTarget",
@@ -65,6 +158,10 @@ __all__ = [
     "Process",
     "ProcessArgs",
     "Provider",
+    "RegistryLogin",
+    "SageMakerEndpoint",
+    "SageMakerEndpointArgs",
+    "SageMakerTarget",
     "SpecError",
     "Target",
     "__version__",

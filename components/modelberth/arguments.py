@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pulumi
 
@@ -12,14 +12,16 @@ from modelberth.spec import EndpointDeployment, EndpointSpec, Target, parse
 
 T = TypeVar("T", bound=Target)
 
+_ASKED: Final = {"modelberth:index:EksEndpoint", "modelberth:index:ModelEndpoint"}
+
 
 def asked(spec: EndpointSpec, target: Target, opts: pulumi.ResourceOptions | None = None) -> dict[str, Any]:
     """The inputs of an endpoint's component: a preview shows what was asked for beside what comes of it.
 
-    Empty below a `ModelEndpoint`, which has registered the same.
+    Empty below an endpoint that has registered the same.
     """
     parent = opts.parent if opts is not None else None
-    if parent is not None and parent.pulumi_resource_type == "modelberth:index:ModelEndpoint":
+    if parent is not None and parent.pulumi_resource_type in _ASKED:
         return {}
     return {"spec": spec.model_dump(mode="json"), "target": target.model_dump(mode="json")}
 
@@ -34,7 +36,19 @@ def clean_errors() -> Iterator[None]:
 
 
 def parse_for(target: type[T], config: Mapping[str, object]) -> tuple[EndpointSpec, T]:
-    """Read an entry of a stack's config, `target` left out, for an endpoint that has one kind of target.
+    """Read an entry of a stack's config for an endpoint that has one kind of target, and ask whether it can.
+
+    Raises:
+        pulumi.RunError: every problem of the mapping, each with its path.
+    """
+    spec, found = read_for(target, config)
+    with clean_errors():
+        require(spec, found)
+    return spec, found
+
+
+def read_for(target: type[T], config: Mapping[str, object]) -> tuple[EndpointSpec, T]:
+    """Read an entry of a stack's config, whose target need not be named; the program may add to it.
 
     Raises:
         pulumi.RunError: every problem of the mapping, each with its path.
@@ -44,5 +58,4 @@ def parse_for(target: type[T], config: Mapping[str, object]) -> tuple[EndpointSp
         deployment = parse(EndpointDeployment, {"target": {"kind": kind}, **config})
         if not isinstance(deployment.target, target):
             raise SpecError(Problem("target.kind", shown(deployment.target.kind), kind))
-        require(deployment.spec, deployment.target)
     return deployment.spec, deployment.target

@@ -15,8 +15,11 @@ from pydantic import BaseModel
 
 from modelberth.capability_table import FEATURES, TargetTable, load
 from modelberth.errors import HIDDEN, Problem, SpecError, is_secret, shown
+from modelberth.spec.aws import LambdaTarget
+from modelberth.spec.eks import EksTarget
 from modelberth.spec.kubernetes import KubernetesTarget
 from modelberth.spec.quantities import Quantity
+from modelberth.spec.sagemaker import SageMakerTarget
 from modelberth.spec.shape import Setting, settings
 
 if TYPE_CHECKING:
@@ -36,10 +39,17 @@ class _Refusal(NamedTuple):
     allowed: str
 
 
-def check(spec: EndpointSpec, target: Target, path: str = "") -> tuple[Problem, ...]:
+def check(
+    spec: EndpointSpec, target: Target, path: str = "", *, has_image: bool = False
+) -> tuple[Problem, ...]:
     """Name everything in `spec` that `target` cannot honour, with the nearest target that can.
 
-    `path` is where the spec stands in the person's config, such as `endpoints[0]`.
+    Args:
+        spec: of the endpoint
+        target: its place
+        path: where they stand in the person's config, such as `endpoints[0]`
+        has_image: the program gives the serving image, so neither of them has to
+
     """
     tables = load()
     own = tables[target.kind]
@@ -60,18 +70,52 @@ def check(spec: EndpointSpec, target: Target, path: str = "") -> tuple[Problem, 
             )
             for setting, allowed in refusals
         ]
-    elif isinstance(target, KubernetesTarget):
-        from modelberth.kubernetes.checks import check as check_together  # noqa: PLC0415 - for its users only
-
-        problems += check_together(spec, target)
+    else:
+        try:
+            problems += _together(spec, target, has_image=has_image)
+        except ModuleNotFoundError as error:
+            problems.append(_not_installed(own, error))
     return tuple(problem.under(path) for problem in problems)
 
 
-def require(spec: EndpointSpec, target: Target, path: str = "") -> None:
-    """Raise `SpecError` with everything that `target` cannot honour."""
-    problems = check(spec, target, path)
+def require(spec: EndpointSpec, target: Target, path: str = "", *, has_image: bool = False) -> None:
+    """Raise `SpecError` with everything that `target` cannot honour; arguments as `check` has them."""
+    problems = check(spec, target, path, has_image=has_image)
     if problems:
         raise SpecError(*problems)
+
+
+def _together(spec: EndpointSpec, target: Target, *, has_image: bool) -> tuple[Problem, ...]:
+    """Ask the target's own rooms for what cannot be had together; each is imported for its users only."""
+    match target:
+        case KubernetesTarget():
+            from modelberth.kubernetes.checks import check as check_kubernetes  # noqa: PLC0415
+
+            return check_kubernetes(spec, target)
+        case LambdaTarget():
+            from modelberth.aws.lambda_.checks import check as check_lambda  # noqa: PLC0415
+
+            return check_lambda(spec, target, has_image=has_image)
+        case SageMakerTarget():
+            from modelberth.aws.sagemaker.checks import check as check_sagemaker  # noqa: PLC0415
+
+            return check_sagemaker(spec, target, has_image=has_image)
+        case EksTarget():
+            from modelberth.aws.eks.checks import check as check_eks  # noqa: PLC0415
+
+            return check_eks(spec, target, has_image=has_image)
+        case _:
+            return ()
+
+
+def _not_installed(table: TargetTable, error: ModuleNotFoundError) -> Problem:
+    """Say how a cloud's SDK, which weighs hundreds of megabytes, comes to those who need it."""
+    if not (error.name or "").startswith("pulumi_"):
+        raise error
+    hint = f"pip install 'modelberth[{','.join(table.extras)}]'"
+    return Problem(
+        "target.kind", shown(table.kind), f"a target whose SDK is there: {error.name} is not", hint
+    )
 
 
 def _refusals(spec: EndpointSpec, table: TargetTable) -> Iterator[_Refusal]:

@@ -62,6 +62,8 @@ class TargetTable:
 
     kind: str
     status: Literal["available", "planned"]
+    extras: tuple[str, ...]
+    """Of this package: what has to be installed beside it."""
     cold_start: str
     """How long a new replica takes until it answers, in words."""
     sources: tuple[str, ...]
@@ -105,7 +107,24 @@ def read(data: Mapping[str, Any]) -> Mapping[str, TargetTable]:
         raise ValueError(
             f"{TABLE.name}: the targets are {', '.join(kinds)}, not {', '.join(data['targets'])}"
         )
-    return {kind: _table(kind, entry, data["sets"]) for kind, entry in data["targets"].items()}
+    targets = data["targets"]
+    return {kind: _table(kind, _entire(entry, targets), data["sets"]) for kind, entry in targets.items()}
+
+
+def _entire(entry: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return an entry with the rows of the target that it is `like`; its own take their place."""
+    if "like" not in entry:
+        return entry
+    shared = targets[entry["like"]]
+    tables = ("values", "at_most", "because", "refused")
+    own = {*entry.get("honoured", ()), *(path for name in tables for path in entry.get(name, {}))}
+    rows = {
+        name: {path: row for path, row in shared.get(name, {}).items() if path not in own}
+        | entry.get(name, {})
+        for name in tables
+    }
+    honoured = [path for path in shared["honoured"] if path not in own]
+    return {**shared, **entry, **rows, "honoured": [*honoured, *entry.get("honoured", ())]}
 
 
 def matrix() -> tuple[MatrixRow, ...]:
@@ -154,4 +173,6 @@ def _table(kind: str, entry: Mapping[str, Any], sets: Mapping[str, list[str]]) -
         )
         for path in dict.fromkeys([*shared, *named])
     }
-    return TargetTable(kind, entry["status"], entry["cold_start"], tuple(entry["sources"]), rows)
+    return TargetTable(
+        kind, entry["status"], tuple(entry["extras"]), entry["cold_start"], tuple(entry["sources"]), rows
+    )

@@ -4,7 +4,7 @@ Routers, monitoring and stack outputs are written against this contract and know
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from pulumi import Input
@@ -30,6 +30,8 @@ class EndpointContract:
     """How callers prove who they are: `loopback` (on this machine), `iam`, `api_key`, `jwt`, `none`."""
     auth_header: str | None = None
     """HTTP header that carries the API key; None: `x-api-key`, where callers have one."""
+    predict_headers: Mapping[str, str] = field(default_factory=dict)
+    """HTTP headers that each prediction carries beside those that prove who calls."""
     invoker_identity: Input[str] | None = None
     """Identity that a caller takes on to call, where the target has such."""
     region: str
@@ -53,4 +55,4 @@ class EndpointContract:
         A dict, not this class: the Pulumi SDK changed how it names the keys of exported objects, and what
         other stacks read must not change with it.
         """
-        return {"contract_version": VERSION, **{f.name: getattr(self, f.name) for f in fields(self)}}
+        return {"contract_version": VERSION, **{one.name: getattr(self, one.name) for one in fields(self)}}

@@ -10,13 +10,17 @@ from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.errors import Problem, SpecError
 from modelberth.spec import (
+    EksTarget,
     EndpointDeployment,
     EndpointSpec,
     KubernetesTarget,
+    LambdaTarget,
     LocalTarget,
+    SageMakerTarget,
     Target,
     parse,
 )
+from modelberth.spec.kubernetes import ClusterTarget
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class ModelEndpointArgs:
     path: str = ""
     """Where they stand in the config, such as `endpoints[0]`: refusals begin with it."""
     namespace: pulumi.Resource | None = None
-    """With a Kubernetes target: what makes its namespace, where the program does."""
+    """With a target in a cluster: what makes its namespace, where the program does."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> "ModelEndpointArgs":
@@ -55,7 +59,7 @@ class ModelEndpoint(pulumi.ComponentResource):
         super().__init__("modelberth:index:ModelEndpoint", name, asked(args.spec, args.target), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
-            if args.namespace is not None and not isinstance(args.target, KubernetesTarget):
+            if args.namespace is not None and not isinstance(args.target, ClusterTarget):
                 raise SpecError(Problem("namespace", "a resource", f"nothing on target `{args.target.kind}`"))
         self.contract = self._endpoint(name, args)
         self.register_outputs({"contract": self.contract.to_dict()})
@@ -88,5 +92,28 @@ class ModelEndpoint(pulumi.ComponentResource):
                 )
                 self.namespace = endpoint.namespace
                 return endpoint.contract
+            case LambdaTarget():
+                from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs  # noqa: PLC0415
+
+                return LambdaEndpoint(
+                    f"{name}-lambda", LambdaEndpointArgs(args.spec, args.target, args.path), child
+                ).contract
+            case SageMakerTarget():
+                from modelberth.aws.sagemaker.endpoint import (  # noqa: PLC0415
+                    SageMakerEndpoint,
+                    SageMakerEndpointArgs,
+                )
+
+                return SageMakerEndpoint(
+                    f"{name}-sagemaker", SageMakerEndpointArgs(args.spec, args.target, args.path), child
+                ).contract
+            case EksTarget():
+                from modelberth.aws.eks.endpoint import EksEndpoint, EksEndpointArgs  # noqa: PLC0415
+
+                in_eks = EksEndpoint(
+                    f"{name}-eks", EksEndpointArgs(args.spec, args.target, args.path, args.namespace), child
+                )
+                self.namespace = in_eks.namespace
+                return in_eks.contract
             case _:
                 raise AssertionError(f"capabilities let {args.target.kind} pass without a component for it")

@@ -24,6 +24,7 @@ from console import SetupError, exit_code, say
 from context import EPOCH, HERE, ROOT, bases, gather, machine
 from engines import ENGINES, Build, choose
 from model_files import ModelFiles
+from prepared import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,15 +50,24 @@ def main() -> int:
     environ = dict(os.environ)
     model = ModelFiles.of(options.model, options.name, options.version) if options.model else None
     architecture = machine(options.platform)
-    options.output.mkdir(parents=True, exist_ok=True)
-    engine = choose(options.engine, environ)
-    base = _base(options.base, engine, architecture, options.output, environ)
     version = _server_version()
-    tag = options.tag or f"localhost/modelberth-server:{version}"
-    arguments = {"BASE": base, "VERSION": version, "REVISION": options.revision or _revision()}
+    arguments = {"VERSION": version, "REVISION": options.revision or _revision()}
     if model:
         arguments |= {"MODEL_PATH": model.served, "MODEL_SHA256": model.sha256}
         arguments |= {"MODEL_NAME": model.name, "MODEL_VERSION": model.version}
+    if options.context:
+        arguments["BASE"] = _pulled_base(options.base)
+        wheels = Checkout.here().cache / "wheels"
+        told = prepare(options.context, wheels, model, arguments, architecture, environ)
+        if options.json:
+            print(json.dumps(told), file=sys.__stdout__)
+        say(_STEP, f"{options.context}  {told['platform']}  content {told['content'][:16]}")
+        return 0
+    options.output.mkdir(parents=True, exist_ok=True)
+    engine = choose(options.engine, environ)
+    base = _base(options.base, engine, architecture, options.output, environ)
+    tag = options.tag or f"localhost/modelberth-server:{version}"
+    arguments["BASE"] = base
     with tempfile.TemporaryDirectory(prefix="modelberth-image-") as folder:
         context = Path(folder) / "context"
         context.mkdir()
@@ -107,6 +117,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--check", action="store_true", help="build twice from nothing; fail where the digests differ"
     )
+    parser.add_argument(
+        "--context",
+        type=Path,
+        help="build nothing: leave what a build needs in this folder, for a Pulumi program that builds",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     return parser.parse_args(arguments)
 
@@ -134,6 +149,14 @@ def _base(wanted: str, engine: Engine, machine: str, output: Path, environ: dict
             f"--base {wanted}: allowed are IMAGE@sha256:DIGEST and `debian`; a tag alone can change"
         )
     say(_STEP, f"base {wanted}; where its registry cannot be reached: --base debian")
+    return wanted
+
+
+def _pulled_base(wanted: str) -> str:
+    if not _BY_DIGEST.fullmatch(wanted):
+        raise SetupError(
+            f"--base {wanted}: allowed with --context is IMAGE@sha256:DIGEST, which the builder itself pulls"
+        )
     return wanted
 
 

@@ -1,11 +1,17 @@
 """The command: `python -m modelberth_server [serve] [--check]`, set by the environment; and `fetch`."""
 
-import argparse
+import gc
+
+if __name__ == "__main__":
+    # What is imported stays, and to look through it for garbage again and again takes a tenth of a start.
+    gc.disable()
+
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from modelberth_server.errors import StartError
@@ -27,34 +33,42 @@ def main() -> int:
     0 after a drain, a good check or a fetch, 2 for bad settings, 3 for a model that is refused, 4 for an
     address that cannot be listened on.
     """
-    parser = argparse.ArgumentParser(
-        prog="modelberth_server",
-        description="Serve an ONNX model over HTTP.",
-        epilog="`modelberth_server fetch --help`: fetch a model for another process, without serving it.",
-    )
-    # SageMaker starts every image as `IMAGE serve`.
-    parser.add_argument("command", nargs="?", choices=["serve"], help="what it does anyway")
-    parser.add_argument("--check", action="store_true", help="load the model, describe it as JSON and exit")
     try:
         if sys.argv[1:2] == ["fetch"]:
             from modelberth_server.sources.command import fetch  # noqa: PLC0415
 
             return fetch(sys.argv[2:])
-        arguments = parser.parse_args()
+        # SageMaker starts every image as `IMAGE serve`.
+        check = sys.argv[1:] not in ([], ["serve"]) and _is_check(sys.argv[1:])
         environ = platform_environment(os.environ)
         settings = Settings.from_environ(environ)
         configure(settings.log_level, settings.log_format)
-        if arguments.check:
+        if check:
             return _check(settings, environ)
         return _serve(settings, environ)
     except StartError as error:
         return _refused(error)
 
 
+def _is_check(arguments: Sequence[str]) -> bool:
+    """Tell whether `--check` is asked for; exit where there is no such argument, or for help."""
+    import argparse  # noqa: PLC0415 -- with what it imports 2% of a start, and a server is started without any
+
+    parser = argparse.ArgumentParser(
+        prog="modelberth_server",
+        description="Serve an ONNX model over HTTP.",
+        epilog="`modelberth_server fetch --help`: fetch a model for another process, without serving it.",
+    )
+    parser.add_argument("command", nargs="?", choices=["serve"], help="what it does anyway")
+    parser.add_argument("--check", action="store_true", help="load the model, describe it as JSON and exit")
+    return bool(parser.parse_args(arguments).check)
+
+
 def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
     if "AWS_LAMBDA_RUNTIME_API" in environ and "AWS_LWA_PORT" not in environ:
         # With the Web Adapter beside it, it is the adapter that asks for invocations.
-        from modelberth_server.process.function import run  # noqa: PLC0415
+        with _importing():
+            from modelberth_server.process.function import run  # noqa: PLC0415
 
         return run(settings, environ)
     if settings.s3_output_uri is not None:
@@ -93,8 +107,9 @@ def _work(
 ) -> int:
     try:
         # The parent of the workers imports none of it.
-        from modelberth_server.process.worker import work  # noqa: PLC0415
-        from modelberth_server.telemetry.workers import Worker  # noqa: PLC0415
+        with _importing():
+            from modelberth_server.process.worker import work  # noqa: PLC0415
+            from modelberth_server.telemetry.workers import Worker  # noqa: PLC0415
 
         work(settings, environ, sockets, lifeline, Worker(*series) if series else None, early=early)
     except StartError as error:
@@ -127,10 +142,23 @@ def _check(settings: Settings, environ: Mapping[str, str]) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Import without collections, and keep what was imported out of all later ones."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _refused(error: StartError) -> int:
     print(f"error: {error}", file=sys.stderr, flush=True)
     return error.exit_code
 
 
 if __name__ == "__main__":
+    gc.freeze()
+    gc.enable()
     sys.exit(main())

@@ -8,6 +8,7 @@ import pytest
 
 from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
 from modelberth.aws.identity import AwsIdentityArgs, Identity, identity, problems
+from modelberth.aws.needs import Needs
 from modelberth.aws.permissions import trust
 from modelberth.aws.policies import Statement
 from modelberth.spec.aws import LambdaTarget
@@ -29,6 +30,16 @@ __all__ = ["aws"]
 MODEL = "arn:aws:s3:::models/iris/3.onnx"
 TARGET = LambdaTarget(account=PLACE.account, region=PLACE.region)
 ARGS = AwsIdentityArgs("shop-dev-iris-eu-central-1", NEEDS, EXISTING)
+
+
+def both(aws: AwsRecorder) -> Any:
+    """What the role may do by its two policies, in the order in which it is derived."""
+    said = [one for name in ("iris-rights", "iris-keys") for one in aws.document(name)["Statement"]]
+    order = [one["Sid"] for one in rights()["Statement"]]
+    return {
+        "Version": "2012-10-17",
+        "Statement": sorted(said, key=lambda one: order.index(one["Sid"])),
+    }
 
 
 @pytest.mark.parametrize(
@@ -78,6 +89,7 @@ def test_a_role_is_made_with_its_rights(aws: AwsRecorder) -> None:
         ("modelberth:index:AwsIdentity", "iris", "shop-dev"),
         ("aws:iam/role:Role", "iris-role", "iris"),
         ("aws:iam/rolePolicy:RolePolicy", "iris-rights", "iris"),
+        ("aws:iam/rolePolicy:RolePolicy", "iris-keys", "iris"),
     ]
     role = aws.named("iris-role").inputs
     assert role["name"] == "shop-dev-iris-eu-central-1"
@@ -85,7 +97,22 @@ def test_a_role_is_made_with_its_rights(aws: AwsRecorder) -> None:
     assert role["tags"] == {"team": "iris"}
     assert "managedPolicyArns" not in role
     assert aws.document("iris-role", "assumeRolePolicy") == document(trust(NEEDS))
-    assert aws.document("iris-rights") == rights()
+    assert both(aws) == rights()
+
+
+def test_what_can_be_read_is_known_before_the_key_is_made(aws: AwsRecorder) -> None:
+    run(aws, lambda: identity("iris", ARGS))
+    said = {name: aws.document(name)["Statement"] for name in ("iris-rights", "iris-keys")}
+    assert [one["Sid"] for one in said["iris-keys"]] == ["Settings", "ModelKeys"]
+    assert MODEL in [resource for one in said["iris-rights"] for resource in one["Resource"]]
+    assert not [one for one in said["iris-rights"] if any(a.startswith("kms:") for a in one["Action"])]
+
+
+def test_a_role_that_uses_no_key_has_no_policy_for_keys(aws: AwsRecorder) -> None:
+    image = spec(model={"uri": "models/iris.onnx", "sha256": "a" * 64})
+    needs = Needs(image, PLACE, "sagemaker", "/aws/sagemaker/Endpoints/iris")
+    run(aws, lambda: identity("iris", replace(ARGS, needs=needs)))
+    assert [one.name for one in aws.of("RolePolicy")] == ["iris-rights"]
 
 
 def test_what_takes_the_role_comes_after_its_rights(aws: AwsRecorder) -> None:
@@ -96,7 +123,11 @@ def test_what_takes_the_role_comes_after_its_rights(aws: AwsRecorder) -> None:
     run(aws, lambda: Taker(identity("iris", ARGS).arn))
     taker = aws.named("taker")
     assert taker.inputs["role"] == "arn:aws:iam::123456789012:role/shop-dev-iris-eu-central-1"
-    assert {one.rpartition("::")[2] for one in taker.dependencies} == {"iris-role", "iris-rights"}
+    assert {one.rpartition("::")[2] for one in taker.dependencies} == {
+        "iris-role",
+        "iris-rights",
+        "iris-keys",
+    }
 
 
 def test_the_rights_name_the_keys_that_are_made_beside(aws: AwsRecorder) -> None:
@@ -105,7 +136,7 @@ def test_the_rights_name_the_keys_that_are_made_beside(aws: AwsRecorder) -> None
         return identity("iris", replace(ARGS, key=own.key, model_keys=(EncryptionKey(OTHER_KEY),)))
 
     run(aws, program)
-    assert aws.document("iris-rights") == rights(NEEDS, OTHER_KEY)
+    assert both(aws) == rights(NEEDS, OTHER_KEY)
 
 
 def test_nothing_is_made_where_the_spec_names_a_role(aws: AwsRecorder) -> None:

@@ -5,6 +5,8 @@ import json
 import math
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -88,6 +90,76 @@ def test_the_share_of_the_limit_is_of_processor_time(serving: Any) -> None:
     measured = figures(serving, *(sample(serving, "modelberth", cpu=cpu) for cpu in (80e-6, 160e-6, 100e-6)))
     ratio = measured.spread("trees-1", "modelberth", "ratio")
     assert (ratio.median, ratio.low, ratio.high) == pytest.approx((0.4, 0.25, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("transport", "together", "reachable"),
+    [(10e-6, 10e-6, 2.0), (10e-6, 80e-6, 0.8), (None, 10e-6, None), (10e-6, None, None)],
+)
+def test_the_reachable_share_is_of_transport_and_the_cheaper_way_to_compute(
+    serving: Any, transport: float | None, together: float | None, reachable: float | None
+) -> None:
+    found = sample(serving, "modelberth", transport=transport, together=together).reachable
+    assert found == (None if reachable is None else pytest.approx(reachable))
+
+
+@pytest.mark.parametrize(
+    ("transport", "said"),
+    [
+        (None, "0.4, aim at least 0.25: met"),
+        (40e-6, "0.4, aim at least 0.25: met; the most that a server could reach here: 0.8"),
+        (
+            190e-6,
+            "0.4, aim at least 0.25: met; the most that a server could reach here: 0.2, less than the aim",
+        ),
+    ],
+)
+def test_an_aim_tells_what_could_be_reached(serving: Any, transport: float | None, said: str) -> None:
+    measured = figures(serving, sample(serving, "modelberth", transport=transport, together=10e-6))
+    aims = [str(aim) for aim in serving("aims").judge(measured, [])]
+    assert aims[0] == f"share of the in-process limit, trees-1: {said}"
+    table = serving("tables").as_markdown(measured, [], {})
+    assert ("**Modelberth** reaches 50% of that" in table) == (transport == 40e-6)
+    assert "in process: 40.0 µs." in table
+
+
+def test_figures_from_before_it_was_measured_are_read(serving: Any) -> None:
+    written = figures(serving, sample(serving, "modelberth")).as_json()
+    for name in ("transport", "together"):
+        assert written["samples"][0].pop(name) is None
+    read = serving("measurements").Figures.from_json(written)
+    assert read.measured("trees-1", "modelberth", "reachable") is None
+
+
+@pytest.mark.skipif(not shutil.which("cc") or not shutil.which("taskset"), reason="needs cc and taskset")
+def test_the_bare_server_answers_each_request_once_with_the_same_bytes(serving: Any, tmp_path: Path) -> None:
+    answer = b'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"sum": 3.0}'
+    wire, running = serving("wire"), serving("running_server")
+    exchange = wire.Exchange("/predict", {}, b"[1, 2]", lambda _, body: json.loads(body))
+    port = running.free_port()
+    command = serving("floor").Floor.build(tmp_path).command(port, answer, model=0.0001)
+    core = min(os.sched_getaffinity(0))
+    log = tmp_path / "log"
+    with running.start(
+        command, port, exchange, {"sum": np.array(3.0)}, ready=None, core=core, log=log
+    ) as bare:
+        assert serving("floor").answer_of(bare.address, exchange) == answer
+        for length in (5, 300_000):
+            request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                client.sendall(request + request + request[:-1])
+                received = b""
+                while len(received) < 2 * len(answer):
+                    received += client.recv(65536)
+                client.settimeout(0.2)
+                with pytest.raises(TimeoutError):
+                    client.recv(1)
+                client.settimeout(30)
+                client.sendall(request[-1:])
+                while len(received) < 3 * len(answer):
+                    received += client.recv(65536)
+            assert received == 3 * answer
+        assert bare.tree.cpu_seconds() < 1
 
 
 def test_the_aims_compare_with_the_best_rival(serving: Any) -> None:

@@ -17,15 +17,29 @@ MODEL = {"uri": "models/iris.onnx"}
 VARIANT = {"model": {"uri": "models/b.onnx"}, "weight": 10}
 TARGETS: dict[str, dict[str, Any]] = {
     "local": {},
-    "lambda": {"account": "123456789012", "region": "eu-central-1"},
-    "sagemaker": {"account": "123456789012", "region": "eu-central-1"},
+    "lambda": {
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/iris@sha256:{DIGEST}",
+    },
+    "sagemaker": {
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/iris@sha256:{DIGEST}",
+    },
     "cloud_run": {"project": "my-project", "region": "europe-west4"},
     "vertex": {"project": "my-project", "region": "europe-west4"},
     "container_apps": {"resource_group": "models", "location": "westeurope"},
     "azure_ml": {"resource_group": "models", "location": "westeurope"},
     "kubernetes": {"image": f"registry.example.com/iris@sha256:{DIGEST}"},
+    "eks": {
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "cluster": {"kind": "existing", "name": "models"},
+        "image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/iris@sha256:{DIGEST}",
+    },
 }
-AVAILABLE = ("local", "kubernetes")
+AVAILABLE = ("local", "lambda", "sagemaker", "kubernetes", "eks")
 
 
 def check_on(kind: str, path: str = "", **changes: Any) -> tuple[Problem, ...]:
@@ -268,41 +282,42 @@ def test_kubernetes_honours_or_refuses(change: dict[str, Any], blamed: str, allo
 def test_a_planned_target_is_refused_as_such(kind: str) -> None:
     (problem,) = check_on(kind, "endpoints[1]")
     assert str(problem) == (
-        f"endpoints[1].target.kind: given '{kind}', allowed: local, kubernetes. "
+        f"endpoints[1].target.kind: given '{kind}', allowed: {', '.join(AVAILABLE)}. "
         f"`{kind}` cannot be deployed with this version."
     )
 
 
 # target, change, blamed path, what is allowed there, hint
 ELSEWHERE = [
-    ("lambda", gpu(), "resources.gpu", "AWS Lambda has no GPUs", "`kubernetes`."),
+    ("lambda", gpu(), "resources.gpu", "AWS Lambda has no GPUs", "`sagemaker`."),
     ("lambda", under("limits.max_body", "7Mi"), "limits.max_body", "at most 6Mi", "`local`"),
     ("lambda", under("limits.timeout", "16m"), "limits.timeout", "at most 15m", "`local`"),
-    ("lambda", under("resources.memory", "11Gi"), "resources.memory", "at most 10240Mi", "`kubernetes`."),
+    ("lambda", under("resources.memory", "11Gi"), "resources.memory", "at most 10240Mi", "`sagemaker`."),
     ("lambda", under("scaling.min", 0), "", "", ""),
-    ("sagemaker", under("limits.timeout", "61s"), "limits.timeout", "at most 60s", "`local`"),
-    ("sagemaker", under("scaling.min", 0), "scaling.min", "1 or more", "`kubernetes`."),
+    ("sagemaker", under("limits.requests_per_second", 5), "limits.requests_per_second", "the default", "`lambda`."),
+    ("sagemaker", {"runtime": {"engine": "vllm"}, "model": {**MODEL, "format": "safetensors"}}, "runtime.engine", "onnxruntime, custom", "`kubernetes`."),
     ("sagemaker", {"rollout": {"strategy": "shadow"}}, "", "", ""),
-    ("cloud_run", gpu(kind="t4"), "resources.gpu.kind", "l4, rtx-pro-6000", "`kubernetes`."),
-    ("cloud_run", gpu(count=2), "resources.gpu.count", "at most 1", "`kubernetes`."),
+    ("cloud_run", gpu(kind="t4"), "resources.gpu.kind", "l4, rtx-pro-6000", "`sagemaker`."),
+    ("cloud_run", gpu(count=2), "resources.gpu.count", "at most 1", "`sagemaker`."),
     ("cloud_run", canary(header={}), "rollout.header", "revisions split by percentage only", "`kubernetes`"),
     ("cloud_run", canary(), "", "", ""),
-    ("vertex", under("scaling.min", 0), "scaling.min", "keeps at least one replica", "`kubernetes`."),
+    ("vertex", under("scaling.min", 0), "scaling.min", "keeps at least one replica", "`lambda`."),
     ("vertex", under("limits.max_body", "11M"), "limits.max_body", "at most 10M", "`local`"),
     ("container_apps", under("limits.timeout", "241s"), "limits.timeout", "at most 4m", "`local`"),
-    ("container_apps", gpu(kind="h100"), "resources.gpu.kind", "t4, a100-80gb", "`kubernetes`."),
+    ("container_apps", gpu(kind="h100"), "resources.gpu.kind", "t4, a100-80gb", "`sagemaker`."),
     ("azure_ml", under("limits.timeout", "181s"), "limits.timeout", "at most 180s", "`local`"),
-    ("azure_ml", {"scaling": {"min": 51, "max": 51}}, "scaling.max", "at most 50", "`kubernetes`."),
-    ("azure_ml", under("scaling.max", 2), "scaling.metric", "cpu, gpu, requests_per_second", "`kubernetes`."),
+    ("azure_ml", {"scaling": {"min": 51, "max": 51}}, "scaling.max", "at most 50", "`lambda`."),
+    ("azure_ml", under("scaling.max", 2), "scaling.metric", "cpu, gpu, requests_per_second", "`lambda`."),
 ]
 
 
 @pytest.mark.parametrize(("kind", "change", "blamed", "allowed", "hint"), ELSEWHERE)
-def test_limits_and_features_of_the_planned_targets(
+def test_limits_and_features_of_the_other_targets(
     kind: str, change: dict[str, Any], blamed: str, allowed: str, hint: str
 ) -> None:
-    first, *rest = check_on(kind, **change)
-    assert first.path == "target.kind"
+    problems = check_on(kind, **change)
+    planned, rest = problems[: kind not in AVAILABLE], problems[kind not in AVAILABLE :]
+    assert [problem.path for problem in planned] == ["target.kind"] * (kind not in AVAILABLE)
     assert [problem.path for problem in rest] == ([blamed] if blamed else [])
     for problem in rest:
         assert allowed in problem.allowed
@@ -313,13 +328,13 @@ def test_limits_and_features_of_the_planned_targets(
 def test_the_nearest_target_refuses_least_of_the_rest() -> None:
     wanted = {**gpu(kind="a10g"), "scaling": {"min": 0, "max": 2}, "rollout": {"strategy": "shadow"}}
     hints = {problem.path: problem.hint for problem in check_on("local", **wanted)}
-    assert hints["resources.gpu"] == "The nearest target that can is `kubernetes`."
-    # many can scale to zero, but only one can do the rest as well
-    assert hints["scaling.min"] == "The nearest target that can is `kubernetes`."
+    assert hints["resources.gpu"] == "The nearest target that can is `sagemaker`."
+    # many can scale to zero, but few can do the rest as well
+    assert hints["scaling.min"] == "The nearest target that can is `sagemaker`."
 
 
 def test_an_available_target_is_nearer_than_a_planned_one() -> None:
-    problems = check_on("lambda", **under("limits.max_body", "20M"))
+    problems = check_on("vertex", **under("limits.max_body", "20M"))
     assert problems[1].hint == "The nearest target that can is `local`."
 
 
@@ -331,7 +346,7 @@ def test_a_refused_choice_hides_what_stands_below_it() -> None:
 def test_a_refused_secret_is_not_echoed(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     table["sets"]["security"].remove("security.auth.secret")
     monkeypatch.setattr("modelberth.capabilities.load", lambda: read(table))
-    problems = check_on("lambda", **auth(kind="api_key", secret="hunter2"))
+    problems = check_on("cloud_run", **auth(kind="api_key", secret="hunter2"))
     assert [problem.path for problem in problems] == ["target.kind", "security.auth.secret"]
     assert "hunter2" not in str(problems)
 
@@ -357,7 +372,7 @@ def table() -> dict[str, Any]:
 
 
 def test_what_no_target_can_is_said(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in ("operation", *AVAILABLE):
+    for path in ("operation", *AVAILABLE[:-1]):  # `eks` is like `kubernetes`
         (table["sets"][path] if path in table["sets"] else table["targets"][path]["honoured"]).remove(
             "protect"
         )
@@ -423,10 +438,7 @@ def test_a_table_without_a_target_is_refused(table: dict[str, Any]) -> None:
 
 def test_the_table_has_a_date_and_sources(table: dict[str, Any]) -> None:
     assert table["captured"].year >= 2026
-    assert {kind: entry.status for kind, entry in load().items() if entry.status == "available"} == {
-        "local": "available",
-        "kubernetes": "available",
-    }
+    assert tuple(kind for kind, entry in load().items() if entry.status == "available") == AVAILABLE
     assert [kind for kind, entry in load().items() if not entry.sources] == []
     assert list(load()) == list(TARGETS)
 

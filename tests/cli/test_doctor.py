@@ -26,11 +26,17 @@ from modelberth.preview.standins.sdk.packages import Package
 
 LOCAL = {"name": "iris", "model": {"uri": "file:model.onnx"}, "target": {"kind": "local"}}
 REMOTE = {"uri": "s3://models/iris.onnx", "sha256": "0" * 64}
-TARGETS: Mapping[str, Mapping[str, str]] = {
+TARGETS: Mapping[str, Mapping[str, Any]] = {
     "lambda": {"kind": "lambda", "account": "123456789012", "region": "us-east-1"},
     "cloud_run": {"kind": "cloud_run", "project": "shop-prod", "region": "us-central1"},
     "azure_ml": {"kind": "azure_ml", "resource_group": "shop", "location": "eastus"},
     "kubernetes": {"kind": "kubernetes"},
+    "eks": {
+        "kind": "eks",
+        "account": "123456789012",
+        "region": "us-east-1",
+        "cluster": {"kind": "existing", "name": "models"},
+    },
 }
 CANARY = "canary-9d2f"
 
@@ -260,9 +266,9 @@ def test_the_local_target_needs_the_model_server(there: Machine) -> None:
     assert "onnxruntime" in missing.detail
 
 
-def test_every_target_names_its_extra() -> None:
-    assert set(program.EXTRAS) == set(load())
-    assert all(program._wanted(extra) for extra in program.EXTRAS.values())
+def test_every_target_names_extras_that_there_are() -> None:
+    assert all(table.extras for table in load().values())
+    assert [extra for table in load().values() for extra in table.extras if not program._wanted(extra)] == []
 
 
 def test_the_age_of_prices(there: Machine) -> None:
@@ -433,6 +439,15 @@ def test_half_of_the_variables_is_no_credential(there: Machine) -> None:
     assert there.one(clouds.credentials).state is State.MISSING
 
 
+def test_the_way_into_a_cluster_of_eks_asks_a_program(there: Machine) -> None:
+    assert there.look(clouds.aws_cli) == []
+    there.configure(on("eks"))
+    there.set(PATH=str(there.folder / "bin"))
+    assert "install the AWS CLI" in str(there.one(clouds.aws_cli).fix)
+    there.executable("aws")
+    assert there.one(clouds.aws_cli).state is State.OK
+
+
 def test_the_kubeconfig(there: Machine) -> None:
     assert there.look(clouds.kubeconfig) == []
     there.configure(on("kubernetes"))
@@ -485,5 +500,5 @@ def test_every_check_is_in_the_command() -> None:
         for name, found in vars(module).items()
         if isinstance(found, FunctionType) and found.__module__ == module.__name__ and name[0] != "_"
     ]
-    assert len(written) == 16
+    assert len(written) == 17
     assert set(written) == set(CHECKS)

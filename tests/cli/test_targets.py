@@ -10,11 +10,11 @@ from modelberth.spec import EndpointDeployment, parse
 
 HUB = {"uri": "hf://org/name", "revision": "1" * 40, "sha256": "0" * 64}
 HOST = {"security": {"tls": {"domain": "iris.example.com"}}}
-LAMBDA = {"kind": "lambda", "account": "123456789012", "region": "us-east-1"}
+VERTEX = {"kind": "vertex", "project": "my-project", "region": "us-central1"}
 
 
 def judged(**spec: Any) -> dict[str, Choice]:
-    entry = {"name": "iris", "model": HUB, "target": LAMBDA, **spec}
+    entry = {"name": "iris", "model": HUB, "target": VERTEX, **spec}
     found = choices(parse(EndpointDeployment, entry))
     assert sorted(choice.target for choice in found) == sorted(load()), "every target is judged once"
     fits = [choice.fits for choice in found]
@@ -41,21 +41,21 @@ def fitting(found: dict[str, Choice]) -> set[str]:
                 "runtime": {"engine": "triton", "image": f"registry.example.com/triton@sha256:{'0' * 64}"},
                 "security": {"auth": {"kind": "none"}},
             },
-            {"container_apps", "kubernetes"},
+            {"container_apps", "kubernetes", "eks"},
             id="a GPU for Triton",
         ),
         pytest.param(
             {"limits": {"max_body": "20Mi"}},
-            {"cloud_run", "container_apps", "azure_ml", "kubernetes"},
+            {"sagemaker", "cloud_run", "container_apps", "azure_ml", "kubernetes", "eks"},
             id="a body of 20 MiB",
         ),
         pytest.param(
             {"scaling": {"min": 0, "max": 3}},
-            {"lambda", "cloud_run", "container_apps", "kubernetes"},
+            {"lambda", "sagemaker", "cloud_run", "container_apps", "kubernetes", "eks"},
             id="down to no replica",
         ),
         pytest.param(
-            {"limits": {"timeout": "30m"}}, {"cloud_run", "vertex", "kubernetes"}, id="half an hour"
+            {"limits": {"timeout": "30m"}}, {"cloud_run", "vertex", "kubernetes", "eks"}, id="half an hour"
         ),
     ],
 )
@@ -79,14 +79,14 @@ def test_every_refusal_of_a_target_is_told() -> None:
 
 def test_the_one_of_the_config_is_marked_and_a_planned_one_is_no_refusal() -> None:
     found = judged()
-    assert [choice.target for choice in found.values() if choice.chosen] == ["lambda"]
-    assert (found["lambda"].status, found["lambda"].fits) == ("planned", True)
+    assert [choice.target for choice in found.values() if choice.chosen] == ["vertex"]
+    assert (found["vertex"].status, found["vertex"].fits) == ("planned", True)
 
 
 def test_of_those_that_fit_the_ones_that_can_be_deployed_to_come_first() -> None:
     found = list(judged(model={"uri": "model.onnx"}, target={"kind": "local"}).values())
-    assert [choice.status for choice in found] == [*["available"] * 2, *["planned"] * 6]
-    assert [choice.target for choice in found[:2]] == ["local", "kubernetes"]
+    assert [choice.status for choice in found] == [*["available"] * 5, *["planned"] * 4]
+    assert [choice.target for choice in found[:5]] == ["local", "lambda", "sagemaker", "kubernetes", "eks"]
 
 
 @pytest.mark.parametrize(

@@ -99,9 +99,9 @@ def test_a_refused_argument_ends_the_program_without_a_traceback() -> None:
 
 def test_another_target_is_refused_before_anything_is_registered(recorder: Recorder) -> None:
     args = ModelEndpointArgs.parse(
-        {**CONFIG, "target": {"kind": "lambda", "account": "123456789012", "region": "eu-central-1"}}
+        {**CONFIG, "target": {"kind": "vertex", "project": "my-project", "region": "europe-west4"}}
     )
-    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'lambda', allowed: local, kubernetes"):
+    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'vertex', allowed: local, lambda, "):
         run(recorder, lambda: ModelEndpoint("iris", args))
     assert [r.type for r in recorder.resources if not r.type.endswith(("Stack", ":ModelEndpoint"))] == []
 
@@ -139,6 +139,7 @@ def test_the_contract_in_its_plain_form() -> None:
         "health_path": "/health/ready",
         "auth": "loopback",
         "auth_header": None,
+        "predict_headers": {},
         "invoker_identity": None,
         "region": "local",
         "model_name": "iris",

@@ -9,11 +9,13 @@ from support.project import REPOSITORY
 
 RUN = {
     "README.md",
+    "docs/aws.md",
     "docs/kubernetes.md",
     "docs/local.md",
     "docs/stand-ins.md",
     "examples/clouds/README.md",
     "examples/composed/README.md",
+    "examples/pipeline/README.md",
 }
 """Documents whose blocks a test runs."""
 ELSEWHERE = {

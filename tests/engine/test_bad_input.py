@@ -44,8 +44,8 @@ REFUSED: list[tuple[Config, list[str]]] = [
     ),
     (iris(scaling={"min": 1, "max": 4}), ["endpoints[0].scaling.max", "local"]),
     (
-        iris(target={"kind": "lambda", "account": "123456789012", "region": "eu-central-1"}),
-        ["endpoints[0].target.kind", "lambda", "local"],
+        iris(target={"kind": "vertex", "project": "my-project", "region": "europe-west4"}),
+        ["endpoints[0].target.kind", "vertex", "local"],
     ),
     (iris(target={"kind": "mainframe"}), ["endpoints[0].target.kind", "mainframe", "kubernetes"]),
     (iris(name="Iris!"), ["endpoints[0].name", "Iris!"]),

@@ -5,14 +5,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelberth.preview.standins import Call, Fault, StandIns, StandInSettings
-from support.project import Project, plain
+from support.project import plain
+from support.standin_stack import Stack
 
 pytestmark = pytest.mark.engine
 
@@ -86,45 +87,6 @@ azure.resources.ResourceGroup("group", location="westeurope")
 """
 
 
-@dataclass
-class Stack:
-    """A program with a backend of its own, and all that its engine ever said."""
-
-    project: Project
-    standins: StandIns
-    said: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, folder: Path, standins: StandIns, program: str = PROGRAM) -> "Stack":
-        (folder / ".state" / "backend").mkdir(parents=True)
-        (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-        (folder / "__main__.py").write_text(program)
-        stack = cls(Project(folder), standins)
-        stack.run("stack", "init", "dev")
-        return stack
-
-    def run(self, *arguments: str, revision: str = "", fails: bool = False) -> str:
-        environment = {**self.standins.environment, "REVISION": revision}
-        done = self.project.run("pulumi", *arguments, "--non-interactive", env=environment)
-        self.said.append(done.stdout + done.stderr)
-        assert (done.returncode != 0) == fails, self.said[-1]
-        return done.stdout if not fails else plain(self.said[-1])
-
-    def outputs(self) -> dict[str, Any]:
-        outputs: dict[str, Any] = json.loads(self.run("stack", "output", "--json"))
-        return outputs
-
-    def resources(self) -> dict[str, dict[str, Any]]:
-        """What is in the state, by name."""
-        return {each["urn"].rpartition("::")[2]: each for each in self.project.state()}
-
-    def changes(self, since: int) -> list[tuple[str, str]]:
-        """What was really made, changed or removed since so many calls."""
-        calls = self.standins.calls[since:]
-        made = ("create", "update", "delete")
-        return [(call.operation, call.name) for call in calls if call.operation in made and not call.preview]
-
-
 @dataclass(frozen=True)
 class Life:
     """What the engine said in each stage of one stack's life, and how the stack was then."""
@@ -147,7 +109,7 @@ class Life:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     drift = Fault.drift("aws:lambda/*", changes={"environment.variables.MODE": "by hand"})
     with StandIns(settings=SETTINGS, faults=[drift]) as standins:
-        stack = Stack.of(tmp_path_factory.mktemp("life"), standins)
+        stack = Stack.of(tmp_path_factory.mktemp("life"), standins, PROGRAM)
         preview = json.loads(stack.run("preview", "--json"))
         stack.run("up", "--yes", "--skip-preview")
         outputs, resources, count = stack.outputs(), stack.resources(), len(standins.calls)
@@ -260,7 +222,7 @@ def test_faults_are_told_and_what_is_mended_comes_out_as_ever(life: Life, tmp_pa
         Fault.delay(0.01, "create", "aws:ecr/*"),
     ]
     with StandIns(settings=SETTINGS, faults=faults) as standins:
-        stack = Stack.of(tmp_path / "program", standins)
+        stack = Stack.of(tmp_path / "program", standins, PROGRAM)
         said = stack.run("up", "--yes", "--skip-preview", "--continue-on-error", fails=True)
         assert "permission run.services.create denied" in said
         assert "TooManyRequests" in said
@@ -283,7 +245,7 @@ def test_faults_are_told_and_what_is_mended_comes_out_as_ever(life: Life, tmp_pa
 
 def test_a_wrong_input_fails_the_preview_and_names_resource_and_property(tmp_path: Path) -> None:
     with StandIns(["aws", "gcp", "azure-native", "kubernetes"]) as standins:
-        stack = Stack.of(tmp_path / "program", standins)
+        stack = Stack.of(tmp_path / "program", standins, PROGRAM)
         said = stack.run("preview", revision="broken", fails=True)
         for wrong in (
             "template.containers[0].imagee: unknown",

@@ -41,6 +41,8 @@ class Build:
         (["--platform", "linux/s390x"], "--platform linux/s390x: allowed are linux/amd64 and linux/arm64"),
         (["--model", "no/such.onnx"], "--model no/such.onnx: there is no such file or folder"),
         (["--engine", "podman"], "podman: not on PATH"),
+        (["--context", "x", "--base", "debian"], "allowed with --context is IMAGE@sha256:DIGEST"),
+        (["--context", "docs"], "--context docs: it holds files of others"),
     ],
 )
 def test_what_cannot_be_built_is_one_line_and_no_build(build: Build, arguments: list[str], says: str) -> None:

@@ -13,7 +13,7 @@ TODAY = date(2026, 11, 21)
 STACK = Step(urn="urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev", op=Op.SAME, custom=False)
 PARTLY_KNOWN = "aws:athena/workgroup:Workgroup"
 KNOWN = "aws:lambda/function:Function"
-NOT_KNOWN = "aws-native:lambda:Function"
+NOT_KNOWN = "digitalocean:index/droplet:Droplet"
 
 
 def report(*steps: Step, offline: bool = True, config: dict[str, str] | None = None) -> Report:

@@ -81,7 +81,7 @@ def sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (root / "pulumi-plugin.json").write_text(
         json.dumps({"resource": True, "name": "aws-native", "version": "1.84.0"}), encoding="utf-8"
     )
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     installed.cache_clear()
     yield
     for cached in (installed, types.lookup, replacements.of_sdk):

@@ -53,7 +53,7 @@ def test_a_price_is_found_with_its_tiers_and_only_in_its_region() -> None:
         (7_500_000_000, 0.0000120001),
         (18_750_000_000, 0.0000106667),
     ]
-    assert PRICES.find("aws.lambda.duration.arm64", "eu-central-1") == ()
+    assert PRICES.find("aws.lambda.duration.arm64", "eu-north-1") == ()
     assert PRICES.regions("aws.ec2.p5.48xlarge") == ("us-east-2",)
     assert PRICES.regions("aws.ec2.nothing") == ()
 

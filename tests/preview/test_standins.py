@@ -137,8 +137,8 @@ def engine(standins: StandIns) -> Engine:
 def test_every_installed_sdk_is_served_on_one_port_and_our_own_when_asked(tmp_path: Path) -> None:
     with StandIns() as every, StandIns(["aws"], own=True, directory=tmp_path) as some:
         served = dict(entry.split(":") for entry in every.environment["PULUMI_DEBUG_PROVIDERS"].split(","))
-        clouds = ["aws", "aws-native", "azure-native", "gcp", "kubernetes"]
-        assert served == dict.fromkeys(clouds, str(every.port))
+        sdks = ["aws", "aws-native", "azure-native", "docker-build", "gcp", "kubernetes"]
+        assert served == dict.fromkeys(sdks, str(every.port))
         assert some.environment == {
             "PULUMI_DEBUG_PROVIDERS": f"aws:{some.port},modelberth:{some.port}",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -146,7 +146,7 @@ def test_every_installed_sdk_is_served_on_one_port_and_our_own_when_asked(tmp_pa
 
 
 def test_what_cannot_be_served_is_refused() -> None:
-    with pytest.raises(ValueError, match="packages: given mainframe, allowed: an installed SDK: aws, azure"):
+    with pytest.raises(ValueError, match="packages: given mainframe, allowed: an installed SDK: aws, aws-n"):
         StandIns(["aws", "mainframe"])
     with pytest.raises(RuntimeError, match="not open"):
         _ = StandIns().environment
@@ -180,10 +180,10 @@ def test_a_name_is_chosen_once_and_kept(engine: Engine) -> None:
 
 
 def test_a_type_or_package_that_is_not_there_is_refused_with_the_way_out(engine: Engine) -> None:
-    assert "aws-native" not in installed()
-    for package, token in (("cloudflare", "index/zone:Zone"), ("aws-native", "lambda:Function")):
+    assert not {"cloudflare", "datadog"} & installed().keys()
+    for package, token in (("cloudflare", "index/zone:Zone"), ("datadog", "index/monitor:Monitor")):
         (missing,) = engine.refused(f"{package}:{token}", "it", {})
-        assert f"the Pulumi SDK of '{package}' is not installed, installed: aws, azure-native" in missing
+        assert f"the Pulumi SDK of '{package}' is not installed, installed: aws, aws-native, azure-native" in missing
         assert missing.endswith(f"Install it: pip install pulumi-{package}")
         assert engine.config_refusals(package, region="eu-central-1") == [
             missing.replace(f"{package}:{token}", f"pulumi:providers:{package}")

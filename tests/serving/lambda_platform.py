@@ -42,6 +42,8 @@ class LambdaPlatform:
     outcomes: "queue.Queue[Outcome]" = field(default_factory=queue.Queue)
     polled: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)
+    refusing: bool = False
+    """Whether a streamed answer is broken off, as when its caller has gone."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -118,11 +120,29 @@ def lambda_platform() -> Iterator[LambdaPlatform]:
             self.reply(200, *given)
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.streamed() if "Content-Length" not in self.headers else self.whole()
+            if body is None:
+                self.close_connection = True
+                return
             *_, identifier, kind = self.path.split("/")
             kind, identifier = ("init/error", "") if identifier == "init" else (kind, identifier)
             platform.outcomes.put(Outcome(kind, identifier, body, dict(self.headers)))
             self.reply(202, {"Content-Type": "application/json"}, b'{"status": "OK"}')
+
+        def whole(self) -> bytes:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+
+        def streamed(self) -> bytes | None:
+            """The chunks of an answer (RFC 9112, 7.1); None where it has no end."""
+            assert self.headers["Transfer-Encoding"] == "chunked"
+            found = b""
+            while size := int(self.rfile.readline() or b"-1", 16):
+                if platform.refusing or size < 0:
+                    return None
+                found += self.rfile.read(size)
+                assert self.rfile.readline() == b"\r\n"
+            assert self.rfile.readline() == b"\r\n"
+            return found
 
         def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)

@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from modelberth_server.contracts.open_inference import infer
 from modelberth_server.errors import RequestError
-from modelberth_server.http.message import Response
+from modelberth_server.http.message import Request, Response
 from modelberth_server.model.session import Model
 from modelberth_server.raw_tensors import decode_raw, encode_raw
 from modelberth_server.tensors import ONNX_DATATYPES
@@ -119,6 +119,27 @@ def test_binary_in_json_out_and_json_in_binary_out(one: Model) -> None:
     text = {"inputs": [tensor("x", "FP32", [2, 2], [1, 2, 3, 4])], "parameters": {"binary_data_output": True}}
     assert parts(answer(infer, one, text))[1] == raw
     assert parts(send(one, text, b""))[1] == raw
+
+
+@settings(deadline=None)
+@given(cuts=st.sets(st.integers(0, 700), min_size=1, max_size=6))
+def test_it_is_the_same_in_however_many_parts_the_body_comes(model: Model, cuts: set[int]) -> None:
+    text = orjson.dumps({"inputs": inputs(), "parameters": {"binary_data_output": True}})
+    body, ends = text + b"".join(RAW.values()), sorted(cuts)
+    asked = request(
+        b"", inference_header_content_length=str(len(text)), content_type="application/octet-stream"
+    )
+    pieces = [body[start:end] for start, end in zip([0, *ends], [*ends, len(body)], strict=True)]
+    headers = asked.headers
+    come = Request("POST", "/", headers, [bytearray(pieces[0]), *pieces[1:]], asked.sink)
+    prediction = infer(model.signature, come)
+    assert all(array.flags.aligned for array in prediction.inputs.values())
+    response = prediction.encode(model.run(prediction.inputs, prediction.outputs))
+    assert parts(response)[1] == body[len(text) :]
+    assert come.body == body
+    again = infer(model.signature, come)
+    for name, array in prediction.inputs.items():
+        assert repr(again.inputs[name]) == repr(array)
 
 
 def test_a_tensor_is_a_view_of_the_body_where_it_lies_aligned(one: Model) -> None:

@@ -35,6 +35,28 @@ sys.exit(__main__.main())
 """
 
 
+# The server, which tells of each garbage collection.
+COLLECTIONS = """
+import gc, runpy, sys
+def told(phase, _):
+    if phase == "stop":
+        print("collection, enabled:", gc.isenabled(), file=sys.stderr, flush=True)
+gc.collect()
+gc.callbacks.append(told)
+sys.argv = ["modelberth_server"]
+runpy.run_module("modelberth_server", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_imports_are_not_searched_for_garbage_and_what_follows_is(iris: ModelFile, launch: Launch) -> None:
+    server = launch(iris.environ(), code=COLLECTIONS)
+    server.wait_until_ready()
+    server.wait_for_log("collection, enabled: True\n")
+    start = server.log.partition("listening on ")[0]
+    # Some hundred, where it is not kept from it.
+    assert start.count("collection, ") <= 3, start
+
+
 def test_health_answers_while_the_model_loads(iris: ModelFile, launch: Launch, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     server = launch(iris.environ(MODELBERTH_REVISION="r1"), code=GATED.format(gate=str(gate)))

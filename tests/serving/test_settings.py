@@ -68,6 +68,7 @@ GIVEN: dict[str, tuple[str, object]] = {
     "MODELBERTH_CAPTURE_HASH_FIELDS": ("id", ("id",)),
     "MODELBERTH_CAPTURE_HASH_KEY_FILE": ("/run/hash.key", Path("/run/hash.key")),
     "MODELBERTH_S3_OUTPUT_URI": ("s3://results/iris", "s3://results/iris"),
+    "MODELBERTH_LAMBDA_RESPONSE_MODE": ("streaming", "streaming"),
 }
 
 

@@ -228,7 +228,7 @@ TARGETS: list[dict[str, Any]] = [
         "kind": "sagemaker",
         "account": "123456789012",
         "region": "us-gov-west-1",
-        "instance_type": "ml.m7i.large",
+        "mode": {"kind": "real_time", "instance_type": "ml.m7i.large"},
     },
     {"kind": "cloud_run", "project": "my-project", "region": "europe-west4"},
     {"kind": "vertex", "project": "my-project", "region": "us-central1", "machine_type": "n1-standard-4"},
@@ -240,6 +240,13 @@ TARGETS: list[dict[str, Any]] = [
         "instance_type": "Standard_DS3_v2",
     },
     {"kind": "kubernetes", "context": "prod", "namespace": "models"},
+    {
+        "kind": "eks",
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "cluster": {"kind": "existing", "name": "shared"},
+        "namespace": "models",
+    },
 ]
 
 
@@ -252,7 +259,7 @@ def test_every_target_is_chosen_by_its_kind(target: dict[str, Any]) -> None:
 def test_no_target_is_forgotten() -> None:
     kinds = [tag[1] for model in models_in(Target) if (tag := tag_of(model))]
     assert kinds == [target["kind"] for target in TARGETS]
-    assert len(kinds) == 8
+    assert len(kinds) == 9
 
 
 @pytest.mark.parametrize("model", [EndpointSpec, *models_in(Target)])
@@ -270,4 +277,4 @@ def test_the_room_exports_its_names_in_order() -> None:
         if isinstance(getattr(room, name), type) and issubclass(getattr(room, name), BaseModel)
     }
     assert {model.__name__ for model in models_in(Target)} <= models
-    assert len(get_args(get_args(Target)[0])) == 8
+    assert len(get_args(get_args(Target)[0])) == 9

@@ -9,8 +9,11 @@ from pulumi.runtime import mocks
 
 from modelberth.aws.encryption import EncryptionKey
 from modelberth.aws.needs import Needs
+from modelberth.aws.network.private_network import AwsPrivateNetworkArgs
+from modelberth.aws.network.services import interfaces
 from modelberth.aws.permissions import statements
 from modelberth.aws.place import Place
+from modelberth.serving_image import BuildContext
 from modelberth.spec import EndpointSpec, parse
 from support.iam import document
 from support.recording import Recorder, RecordingMonitor, Registered
@@ -21,6 +24,21 @@ KEY_ID: Final = "1234abcd-12ab-34cd-56ef-1234567890ab"
 KEY: Final = f"arn:aws:kms:eu-central-1:123456789012:key/{KEY_ID}"
 OTHER_KEY: Final = f"arn:aws:kms:us-east-1:123456789012:key/{KEY_ID.replace('1234', '4321')}"
 EXISTING: Final = EncryptionKey(KEY)
+REPOSITORY: Final = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/models/server"
+BUILD: Final = BuildContext(
+    "build/iris", "linux/arm64", "model", {"VERSION": "0.1.0", "MODEL_NAME": "iris"}, "c" * 64
+)
+"""A prepared build of the serving image, whose folder nobody reads."""
+NETWORK: Final = AwsPrivateNetworkArgs(
+    PLACE,
+    "shop-dev",
+    "vpc-0123456789abcdef0",
+    {"eu-central-1a": "subnet-0123456789abcdef0", "eu-central-1b": "subnet-0123456789abcdef1"},
+    services=tuple(interfaces()),
+    callers=("10.0.0.0/16",),
+    route_tables=("rtb-0123456789abcdef0",),
+)
+"""Every interface endpoint, and the way to S3."""
 
 
 def spec(**fields: Any) -> EndpointSpec:

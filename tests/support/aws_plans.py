@@ -9,6 +9,7 @@ from pulumi.runtime import mocks
 
 from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs
 from modelberth.aws.plan import Plan
+from modelberth.aws.prediction_pipeline import AwsPredictionPipelineArgs
 from modelberth.spec.aws import LambdaTarget
 from support.aws_blocks import PLACE, AwsRecorder
 from support.recording import RecordingMonitor, Registered, run
@@ -18,7 +19,9 @@ __all__ = [
     "IMAGE",
     "MODES",
     "OPEN",
+    "PIPELINE",
     "PREVIOUS",
+    "PROD",
     "PUBLIC",
     "REMOTE",
     "TOKENS",
@@ -46,6 +49,20 @@ VPC: Final = {
     "subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     "security_groups": ["sg-0123456789abcdef0"],
 }
+
+
+PROD: Final[Mapping[str, Any]] = {
+    "labels": {"team": "plants"},
+    "scaling": {"min": 2, "max": 20},
+    "budget": {"monthly_usd": 200},
+    "monitoring": {
+        "logs": {"retention_days": 365},
+        "slo": {"availability": 99.9, "latency_p99": "300ms"},
+        "alerts": {"notify": ["mailto:oncall@example.com", "https://hooks.example.com/iris"]},
+    },
+    "protect": True,
+}
+"""Fields of an endpoint that people count on, whatever its kind."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,10 @@ class LambdaRecorder(AwsRecorder):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         made = {
             "aws:lambda/function:Function": {"version": "8"},
-            "aws:lambda/alias:Alias": {"invokeArn": "arn:aws:apigateway:invoke/live"},
+            "aws:lambda/alias:Alias": {
+                "arn": PLACE.arn("lambda", f"function:{args.inputs.get('functionName')}:live"),
+                "invokeArn": "arn:aws:apigateway:invoke/live",
+            },
             "aws:lambda/functionUrl:FunctionUrl": {"functionUrl": "https://abc.lambda-url.on.aws/"},
             "aws:apigatewayv2/api:Api": {"apiEndpoint": "https://api.example.com"},
             "aws:sqs/queue:Queue": {
@@ -125,7 +145,8 @@ MODES: Final[Mapping[str, Mode]] = {
     "invoked by role and account": mode(security={"invokers": [ROLE, "210987654321"]}),
     "url": mode(security={**PUBLIC, "invokers": [ROLE]}),
     "url, open": mode(_URL, security=OPEN),
-    "url, streaming": mode(
+    "url, streaming": mode({"front": {"kind": "function_url", "streaming": True}}, security=PUBLIC),
+    "url, streaming by an engine of one's own": mode(
         {"front": {"kind": "function_url", "streaming": True}},
         security=PUBLIC,
         runtime=_RUNTIME,
@@ -170,7 +191,12 @@ MODES: Final[Mapping[str, Mode]] = {
         },
         protect=True,
     ),
+    "prod": mode(security={**PUBLIC, "invokers": [ROLE]}, **PROD),
 }
+
+
+PIPELINE: Final = AwsPredictionPipelineArgs(mode().args, "shop-dev-flowers", "shop-dev-answers")
+"""Objects of one bucket are predicted on by `iris`, into another bucket."""
 
 
 @cache

@@ -72,9 +72,11 @@ def value(queries: Sequence[Mapping[str, Any]], metrics: Metrics, end: int) -> f
     """Return the data point of the one query that is returned."""
     points = {query["id"]: metrics.point(query["metric"], end) for query in queries if "metric" in query}
     (returned,) = [query for query in queries if query["return_data"]]
-    if "metric" in returned:
-        return points[returned["id"]]
-    return _computed(ast.parse(returned["expression"], mode="eval").body, points)
+    # An expression may name those before it.
+    for query in queries:
+        if "expression" in query:
+            points[query["id"]] = _computed(ast.parse(query["expression"], mode="eval").body, points)
+    return points[returned["id"]]
 
 
 def _computed(node: ast.expr, points: Mapping[str, float | None]) -> float | None:
@@ -89,6 +91,9 @@ def _computed(node: ast.expr, points: Mapping[str, float | None]) -> float | Non
         case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
             holds = _computed(condition, points)
             return None if holds is None else _computed(then if holds else otherwise, points)
+        case ast.Call(func=ast.Name(id="SUM" | "MAX" as name), args=[ast.List(elts=parts)]):
+            values = [value for part in parts if (value := _computed(part, points)) is not None]
+            return (math.fsum(values) if name == "SUM" else max(values)) if values else None
         case ast.BinOp(left=left, op=operator, right=right):
             return _operated(type(operator).__name__, _computed(left, points), _computed(right, points))
         case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
@@ -120,6 +125,8 @@ def _statistic(name: str, samples: Sequence[Sample]) -> float:
             return count
         case "Maximum":
             return max(number for number, _ in samples)
+        case "Average":
+            return math.fsum(number * times for number, times in samples) / count
     assert name.startswith("p"), name
     below, wanted = 0.0, float(name[1:]) / 100 * count
     for number, times in sorted(samples):

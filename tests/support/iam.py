@@ -66,6 +66,8 @@ def _test(operator: str, given: str | None, values: Iterable[str]) -> bool:
             return (given is None) is ([*values] == ["true"])
         case "StringNotEquals":
             return given is None or given not in values
+        case "StringEqualsIfExists":
+            return given is None or given in values
         case _ if given is None:
             return False
         case "StringEquals" | "Bool":

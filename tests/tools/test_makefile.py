@@ -151,13 +151,17 @@ def test_lock_regenerates_every_lock_file(project, repository: Path) -> None:
     assert done.returncode == 0, done.stderr
     calls = [call for call in project.calls() if call.startswith("uv pip compile")]
     common = "uv pip compile --quiet --generate-hashes --custom-compile-command make lock --upgrade"
-    whole, serving, tools, rival = calls
+    whole, serving, tools, checkov, rival = calls
     assert whole == (
         f"{common} --universal --python-version 3.11 --all-extras --output-file requirements/all.lock "
         "pyproject.toml"
     )
     assert "--constraint requirements/all.lock --output-file requirements/serving.lock --upgrade" in serving
     assert tools == f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in"
+    folder = "tests/support/aws"
+    assert checkov == (
+        f"{common} --no-annotate --python-version 3.11 --output-file {folder}/checkov.txt {folder}/checkov.in"
+    )
     assert rival.startswith("uv pip compile ")
     assert "--upgrade --output-file benchmarks/serving/rivals/other.txt" in rival
     locks = {path.relative_to(repository).as_posix() for path in repository.glob("requirements/*.lock")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 from pulumi_aws import iam
@@ -15,7 +15,7 @@ from modelberth.aws.arn import policy_problems, role_problems
 from modelberth.aws.encryption import EncryptionKey
 from modelberth.aws.names import name_problems
 from modelberth.aws.needs import Needs
-from modelberth.aws.permissions import statements, trust, wide_problems
+from modelberth.aws.permissions import is_of_keys, statements, trust, wide_problems
 from modelberth.aws.place import Place
 from modelberth.aws.policies import policy
 from modelberth.errors import Problem, SpecError
@@ -50,8 +50,8 @@ class AwsIdentityArgs:
     role: str
     """Name of it, unlike any other of the account: a role is in every region."""
     needs: Needs
-    key: EncryptionKey
-    """That the endpoint's own data is encrypted with."""
+    key: EncryptionKey | None
+    """That the endpoint's own data is encrypted with. None: it has no key of its own."""
     model_keys: tuple[EncryptionKey, ...] = ()
     """Those that the models' buckets are encrypted with, where it is not `key`."""
     permissions_boundary: str | None = None
@@ -65,7 +65,8 @@ class AwsIdentityArgs:
             yield from policy_problems(self.permissions_boundary, self.needs.place, "permissions_boundary")
         yield from wide_problems(self.needs.more, "needs.more")
         some = self.needs.place.arn("kms", _SOME_KEY)
-        allowed = statements(self.needs, some, [some] * len(self.model_keys))
+        own = None if self.key is None else some
+        allowed = statements(self.needs, own, [some] * len(self.model_keys))
         sids = [one.sid for one in allowed]
         if twice := sorted({sid for sid in sids if sids.count(sid) > 1}):
             yield Problem("needs.more", f"sid {', '.join(twice)}", "sids that no other statement has")
@@ -97,10 +98,14 @@ class AwsIdentity(pulumi.ComponentResource):
             tags=args.tags,
             opts=child,
         )
-        rights = iam.RolePolicy(
-            f"{name}-rights", name="endpoint", role=role.name, policy=_rights(args), opts=child
-        )
-        self.arn = pulumi.Output.all(role.arn, rights.id).apply(lambda both: str(both[0]))
+        # Two, so that a preview shows what can be read: a policy that names a key that is not there yet is
+        # unknown as a whole.
+        policies = [
+            iam.RolePolicy(f"{name}-{role_of}", name=called, role=role.name, policy=document, opts=child)
+            for role_of, called, document in _documents(args)
+        ]
+        made = pulumi.Output.all(role.arn, *(one.id for one in policies))
+        self.arn = made.apply(lambda all_of_them: str(all_of_them[0]))
         self.register_outputs({"arn": self.arn})
 
 
@@ -120,9 +125,19 @@ def problems(spec: EndpointSpec, target: AwsTarget) -> Iterator[Problem]:
         yield from role_problems(given, Place(target.account, target.region), "security.identity")
 
 
-def _rights(args: AwsIdentityArgs) -> pulumi.Output[str]:
-    def document(keys: list[str]) -> str:
-        own, *others = keys
-        return policy(*statements(args.needs, own, others))
+def _documents(args: AwsIdentityArgs) -> Iterator[tuple[str, str, pulumi.Input[str]]]:
+    """Each policy's role among the resources, its name in IAM and what it says."""
+    some = [_SOME_KEY] * len(args.model_keys)
+    allowed = statements(args.needs, None if args.key is None else _SOME_KEY, some)
+    yield "rights", "endpoint", policy(*(one for one in allowed if not is_of_keys(one)))
+    if any(is_of_keys(one) for one in allowed):
+        yield "keys", "keys", _keys(args)
 
-    return pulumi.Output.all(args.key.arn, *(key.arn for key in args.model_keys)).apply(document)
+
+def _keys(args: AwsIdentityArgs) -> pulumi.Output[str]:
+    def document(keys: list[Any]) -> str:
+        own, *others = keys
+        return policy(*(one for one in statements(args.needs, own, others) if is_of_keys(one)))
+
+    own = None if args.key is None else args.key.arn
+    return pulumi.Output.all(own, *(key.arn for key in args.model_keys)).apply(document)

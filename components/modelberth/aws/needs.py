@@ -11,9 +11,25 @@ from modelberth.aws.policies import Statement
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, ModelSource
 
-__all__ = ["Needs", "Service"]
+__all__ = ["Needs", "Pods", "Service"]
 
-Service = Literal["lambda", "sagemaker"]
+Service = Literal["lambda", "sagemaker", "pods.eks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Pods of a cluster as EKS Pod Identity tells them: by their service account.
+
+    Attributes:
+        cluster: its name
+        namespace: of the service account
+        service_account: its name
+
+    """
+
+    cluster: str
+    namespace: str
+    service_account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +39,19 @@ class Needs:
     Attributes:
         spec: what they serve, and how it is watched
         place: account and region
-        service: that runs them
-        log_group: name of the group that they write to, which exists
+        service: that runs them, as its principal is called; with `pods.eks` they are pods of a cluster
+        log_group: name of the group that they write to, which exists; None where they log to standard output
         function: name of the function, with Lambda
+        pods: whose role it is in a cluster, with EKS
         repository: name of the repository in ECR that the image is pulled from, with SageMaker; Lambda pulls
             by the repository's own policy
         vpc: whether they have an address in a network of the account
         dead_letters: name of the queue for events that could not be processed
+        repositories: ARNs of further ones that images are pulled from, which may be of other accounts
         capture: folder in S3 that samples are written to, `s3://BUCKET/PREFIX`
+        requests: folder in S3 that requests are read from, where they wait in a queue
+        answers: folder in S3 that answers to these are written to
+        topics: ARNs of the SNS topics that hear of these
         more: what else this kind of endpoint needs
 
     """
@@ -38,12 +59,17 @@ class Needs:
     spec: EndpointSpec
     place: Place
     service: Service
-    log_group: str
+    log_group: str | None
     function: str | None = None
+    pods: Pods | None = None
     repository: str | None = None
     vpc: bool = False
     dead_letters: str | None = None
+    repositories: tuple[str, ...] = ()
     capture: str | None = None
+    requests: str | None = None
+    answers: str | None = None
+    topics: tuple[str, ...] = ()
     more: tuple[Statement, ...] = ()
 
     @property

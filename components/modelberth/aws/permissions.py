@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
-from modelberth.aws.arn import Arn
 from modelberth.aws.key_policy import via
-from modelberth.aws.needs import Needs
+from modelberth.aws.needs import Needs, Pods
+from modelberth.aws.objects import by_s3, s3_objects
 from modelberth.aws.place import Place
 from modelberth.aws.policies import Statement
 from modelberth.errors import Problem, join
@@ -19,11 +18,9 @@ from modelberth.errors import Problem, join
 if TYPE_CHECKING:
     from modelberth.spec import ModelSource
 
-__all__ = ["statements", "trust", "wide_problems"]
+__all__ = ["is_of_keys", "statements", "trust", "wide_problems"]
 
 _ANY: Final = ("*",)
-# A uri that ends in one of these names a file; every other one the folder of a package.
-_FILES: Final = (".onnx", ".tar", ".tar.gz", ".tgz", ".zip")
 _PULL: Final = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 _ENVELOPE: Final = ("kms:Decrypt", "kms:GenerateDataKey")
 # AWS Lambda, "Giving Lambda functions access to resources in an Amazon VPC"; SageMaker AI, "SageMaker roles:
@@ -62,6 +59,8 @@ def trust(needs: Needs) -> Statement:
     confused deputy prevention"). Lambda leaves the function's ARN out while it makes the first network
     interface of a subnet, so with a VPC only the account is asked for (aws/aws-parallelcluster#6926).
     """
+    if needs.pods is not None:
+        return _trust_of_pods(needs.place, needs.pods)
     place = needs.place
     sources: list[str] = []
     if needs.service == "sagemaker":
@@ -79,12 +78,33 @@ def trust(needs: Needs) -> Statement:
     )
 
 
-def statements(needs: Needs, key: str, model_keys: Sequence[str] = ()) -> tuple[Statement, ...]:
+def _trust_of_pods(place: Place, pods: Pods) -> Statement:
+    """EKS Pod Identity, for one service account of one cluster.
+
+    Without the tags whoever may make associations gives the role to any pod (EKS, "Create IAM role with trust
+    policy required by EKS Pod Identity").
+    """
+    return Statement(
+        "Pods",
+        ("sts:AssumeRole", "sts:TagSession"),
+        principals={"Service": ("pods.eks.amazonaws.com",)},
+        conditions={
+            "StringEquals": {
+                "aws:SourceAccount": place.account,
+                "aws:RequestTag/eks-cluster-name": pods.cluster,
+                "aws:RequestTag/kubernetes-namespace": pods.namespace,
+                "aws:RequestTag/kubernetes-service-account": pods.service_account,
+            }
+        },
+    )
+
+
+def statements(needs: Needs, key: str | None, model_keys: Sequence[str] = ()) -> tuple[Statement, ...]:
     """Return everything that the role may do.
 
     Args:
         needs: of the replicas
-        key: ARN of the endpoint's key
+        key: ARN of the endpoint's key; None: it has none
         model_keys: ARNs of those that the models' buckets are encrypted with, where that is not `key`
 
     """
@@ -97,8 +117,14 @@ def statements(needs: Needs, key: str, model_keys: Sequence[str] = ()) -> tuple[
         *_traces(needs),
         *_dead_letters(needs, key),
         *_capture(needs, key),
+        *_queue(needs, key),
         *needs.more,
     )
+
+
+def is_of_keys(one: Statement) -> bool:
+    """Whether a statement is about the use of keys alone."""
+    return all(action.startswith("kms:") for action in one.actions)
 
 
 def wide_problems(more: Sequence[Statement], path: str) -> Iterator[Problem]:
@@ -114,6 +140,8 @@ def wide_problems(more: Sequence[Statement], path: str) -> Iterator[Problem]:
 
 
 def _logs(needs: Needs) -> Iterator[Statement]:
+    if needs.log_group is None:
+        return
     streams = (needs.place.arn("logs", f"log-group:{needs.log_group}:*"),)
     yield Statement("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams)
     if needs.service == "sagemaker":
@@ -127,8 +155,8 @@ def _models(needs: Needs) -> Iterator[Statement]:
     current: dict[str, None] = {}
     versions: dict[str, list[str]] = {}
     for model in _in_s3(needs):
-        found = needs.place.arn("s3", _objects(model.uri))
-        if model.revision is not None and needs.service == "lambda":
+        found = needs.place.arn("s3", s3_objects(model.uri))
+        if model.revision is not None and needs.service != "sagemaker":
             versions.setdefault(model.revision, []).append(found)
         else:
             current[found] = None
@@ -145,7 +173,7 @@ def _lists(needs: Needs) -> Iterator[Statement]:
     """SageMaker lists what it copies (SageMaker AI, "SageMaker roles: CreateModel API")."""
     prefixes: dict[str, list[str]] = {}
     for model in _in_s3(needs):
-        bucket, _, objects = _objects(model.uri).partition("/")
+        bucket, _, objects = s3_objects(model.uri).partition("/")
         prefixes.setdefault(bucket, []).append(objects)
     for index, (bucket, below) in enumerate(prefixes.items()):
         conditions = {"StringLike": {"s3:prefix": below}}
@@ -153,21 +181,21 @@ def _lists(needs: Needs) -> Iterator[Statement]:
         yield Statement(f"ModelList{index}", ("s3:ListBucket",), arn, conditions=conditions)
 
 
-def _keys(needs: Needs, key: str, model_keys: Sequence[str]) -> Iterator[Statement]:
-    if needs.function is not None:
+def _keys(needs: Needs, key: str | None, model_keys: Sequence[str]) -> Iterator[Statement]:
+    if needs.function is not None and key is not None:
         # Lambda reads the function's settings as the role, and need not name a service that it comes by.
         context = {"kms:EncryptionContext:aws:lambda:FunctionArn": _function(needs)}
         yield Statement("Settings", ("kms:Decrypt",), (key,), conditions={"StringEquals": context})
-    found = [_objects(model.uri) for model in _in_s3(needs)]
-    if found:
-        keys = tuple(dict.fromkeys((key, *model_keys)))
-        yield Statement("ModelKeys", ("kms:Decrypt",), keys, conditions=_by_s3(needs.place, keys, found))
+    found = [s3_objects(model.uri) for model in _in_s3(needs)]
+    keys = tuple(dict.fromkeys((*([] if key is None else [key]), *model_keys)))
+    if found and keys:
+        yield Statement("ModelKeys", ("kms:Decrypt",), keys, conditions=by_s3(needs.place, keys, found))
 
 
 def _image(needs: Needs) -> Iterator[Statement]:
-    if needs.repository is not None:
-        repository = (needs.place.arn("ecr", f"repository/{needs.repository}"),)
-        yield Statement("Image", _PULL, repository)
+    own = () if needs.repository is None else (needs.place.arn("ecr", f"repository/{needs.repository}"),)
+    if repositories := (*own, *needs.repositories):
+        yield Statement("Image", _PULL, repositories)
         yield Statement("Registry", ("ecr:GetAuthorizationToken",), _ANY)
 
 
@@ -193,32 +221,47 @@ def _traces(needs: Needs) -> Iterator[Statement]:
         yield Statement("Traces", ("xray:PutTelemetryRecords", "xray:PutTraceSegments"), _ANY)
 
 
-def _dead_letters(needs: Needs, key: str) -> Iterator[Statement]:
+def _dead_letters(needs: Needs, key: str | None) -> Iterator[Statement]:
     if needs.dead_letters is None:
         return
     queue = needs.place.arn("sqs", needs.dead_letters)
     yield Statement("DeadLetters", ("sqs:SendMessage",), (queue,))
+    if key is None:
+        return
     context = {"kms:ViaService": via(needs.place, "sqs"), "kms:EncryptionContext:aws:sqs:arn": queue}
     yield Statement("DeadLetterKey", _ENVELOPE, (key,), conditions={"StringEquals": context})
 
 
-def _capture(needs: Needs, key: str) -> Iterator[Statement]:
+def _capture(needs: Needs, key: str | None) -> Iterator[Statement]:
     """Writing samples; an upload in parts decrypts what it has sent (Amazon S3, "Using SSE-KMS")."""
     if needs.capture is None:
         return
-    objects = _objects(f"{needs.capture.rstrip('/')}/")
+    objects = s3_objects(f"{needs.capture.rstrip('/')}/")
     yield Statement("Capture", ("s3:PutObject",), (needs.place.arn("s3", objects),))
-    yield Statement("CaptureKey", _ENVELOPE, (key,), conditions=_by_s3(needs.place, (key,), [objects]))
+    if key is not None:
+        yield Statement("CaptureKey", _ENVELOPE, (key,), conditions=by_s3(needs.place, (key,), [objects]))
 
 
-def _by_s3(place: Place, keys: Sequence[str], objects: Sequence[str]) -> dict[str, dict[str, list[str]]]:
-    """Through S3 alone, for these objects; in a bucket with a bucket key, the bucket is the context."""
-    regions = {arn.region if (arn := Arn.parse(key)) else place.region for key in keys}
-    contexts = dict.fromkeys(name for one in objects for name in (one.partition("/")[0], one))
-    return {
-        "StringEquals": {"kms:ViaService": [via(Place(place.account, one), "s3") for one in sorted(regions)]},
-        "StringLike": {"kms:EncryptionContext:aws:s3:arn": [place.arn("s3", one) for one in contexts]},
-    }
+def _queue(needs: Needs, key: str | None) -> Iterator[Statement]:
+    """Requests that wait in S3, answers, and who hears of them (SageMaker AI, "Asynchronous inference")."""
+    if needs.requests is not None:
+        requests = s3_objects(f"{needs.requests.rstrip('/')}/")
+        yield Statement("Requests", ("s3:GetObject",), (needs.place.arn("s3", requests),))
+        if key is not None:
+            context = by_s3(needs.place, (key,), [requests])
+            yield Statement("RequestKey", ("kms:Decrypt",), (key,), conditions=context)
+    if needs.answers is not None:
+        answers = s3_objects(f"{needs.answers.rstrip('/')}/")
+        written = ("s3:AbortMultipartUpload", "s3:PutObject")
+        yield Statement("Answers", written, (needs.place.arn("s3", answers),))
+        if key is not None:
+            context = by_s3(needs.place, (key,), [answers])
+            yield Statement("AnswerKey", _ENVELOPE, (key,), conditions=context)
+    if needs.topics:
+        yield Statement("Topics", ("sns:Publish",), needs.topics)
+        if key is not None:
+            by_sns = {"StringEquals": {"kms:ViaService": via(needs.place, "sns")}}
+            yield Statement("TopicKey", _ENVELOPE, (key,), conditions=by_sns)
 
 
 def _function(needs: Needs) -> str:
@@ -229,13 +272,3 @@ def _in_s3(needs: Needs) -> list[ModelSource]:
     """The models in S3, each once."""
     found = {(one.uri, one.revision): one for one in needs.models if one.scheme == "s3"}
     return list(found.values())
-
-
-def _objects(uri: str) -> str:
-    """Return `BUCKET/KEY` of a file, `BUCKET/PREFIX/*` of a folder; what IAM would expand is escaped."""
-    bucket, _, path = uri.removeprefix("s3://").partition("/")
-    key = "".join(f"${{{one}}}" if one in "*?$" else one for one in unquote(path))
-    if key.lower().endswith(_FILES):
-        return f"{bucket}/{key}"
-    prefix = key.rstrip("/")
-    return f"{bucket}/{prefix}/*" if prefix else f"{bucket}/*"

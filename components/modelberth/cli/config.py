@@ -29,27 +29,42 @@ __all__ = [
 Entry = dict[str, Any]
 """An endpoint as written in the config."""
 
+_IN_ECR: Final = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/models/example@sha256:{'0' * 64}"
 _CLUSTER: Final = {
     "image": f"registry.example.com/models/example@sha256:{'0' * 64}",
     "prometheus": {"namespace": "monitoring"},
 }
+_SAGEMAKER: Final = {"account": "123456789012", "region": "us-east-1", "image": _IN_ECR}
+# The second is asked where the first cannot: with nothing that runs while nobody calls.
+_SAGEMAKERS: Final[Sequence[Mapping[str, Any]]] = (
+    _SAGEMAKER,
+    {**_SAGEMAKER, "mode": {"kind": "serverless"}},
+)
+_EKS: Final = {
+    "account": "123456789012",
+    "region": "us-east-1",
+    "image": _IN_ECR,
+    "cluster": {"kind": "existing", "name": "example"},
+}
 _GATEWAY: Final = {"route": {"kind": "gateway", "gateway": "example", "envoy": True}}
 _KEDA: Final = {"scaler": {"kind": "keda", "prometheus": "http://prometheus.monitoring:9090", "waking": "up"}}
-# What a target needs beyond its kind, where the config names another one; common regions of each cloud. Of a
-# cluster, with and without what not every one has.
+# With and without what not every cluster has.
+_CLUSTERS: Final[Sequence[Mapping[str, Any]]] = (
+    _CLUSTER,
+    {**_CLUSTER, **_KEDA},
+    {**_CLUSTER, **_GATEWAY},
+    {**_CLUSTER, **_GATEWAY, **_KEDA},
+)
+# What a target needs beyond its kind, where the config names another one; common regions of each cloud.
 _EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
-    "lambda": [{"account": "123456789012", "region": "us-east-1"}],
-    "sagemaker": [{"account": "123456789012", "region": "us-east-1"}],
+    "lambda": [{"account": "123456789012", "region": "us-east-1", "image": _IN_ECR}],
+    "sagemaker": _SAGEMAKERS,
     "cloud_run": [{"project": "example-project", "region": "us-central1"}],
     "vertex": [{"project": "example-project", "region": "us-central1"}],
     "container_apps": [{"resource_group": "example", "location": "eastus"}],
     "azure_ml": [{"resource_group": "example", "location": "eastus"}],
-    "kubernetes": [
-        _CLUSTER,
-        {**_CLUSTER, **_KEDA},
-        {**_CLUSTER, **_GATEWAY},
-        {**_CLUSTER, **_GATEWAY, **_KEDA},
-    ],
+    "kubernetes": _CLUSTERS,
+    "eks": [{**one, **_EKS} for one in _CLUSTERS],
 }
 
 

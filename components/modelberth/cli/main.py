@@ -21,6 +21,7 @@ from modelberth.cli.options import AsJson, StackName, err, out
 from modelberth.cli.package import package
 from modelberth.cli.preview import checked, diff, preview
 from modelberth.cli.prices import prices_app
+from modelberth.cli.quota import quota
 from modelberth.cli.recovery import (
     drop_torn_metadata,
     release_stale_lock,
@@ -92,6 +93,7 @@ app.command()(doctor)
 app.command()(explain)
 app.command()(optimize)
 app.command()(package)
+app.command()(quota)
 app.command()(targets)
 app.add_typer(prices_app)
 

@@ -185,6 +185,10 @@ def _finish(report: Report, form: Format, *, verbose: bool) -> None:
 def _require_sdk(report: Report) -> None:
     for error in report.errors:
         missing = re.search(r"No module named '(pulumi_(\w+))", error.message)
+        asked = re.search(r"pip install '(modelberth\[[\w,]+\])'", error.message)
+        if asked:
+            told = f"the SDK of a target is not installed: pip install '{asked[1]}'"
+            raise Failure(Exit.SDK, told)
         if missing:
             package = _EXTRAS.get(missing[2], missing[1])
             raise Failure(
@@ -194,6 +198,7 @@ def _require_sdk(report: Report) -> None:
 
 _EXTRAS = {
     "aws": "modelberth[aws]",
+    "aws_native": "modelberth[sagemaker]",
     "azure_native": "modelberth[azure]",
     "gcp": "modelberth[gcp]",
     "kubernetes": "modelberth[kubernetes]",

@@ -26,7 +26,7 @@ class ApiKeyArgs:
     labels: Input[Mapping[str, Input[str]]] | None = None
     """Labels of the Secret."""
     kubeconfig: Input[str] | None = None
-    """Path, relative to the provider's root. Default: `$KUBECONFIG`, then `~/.kube/config`."""
+    """Itself or its path, relative to the provider's root. Default: `$KUBECONFIG`, then `~/.kube/config`."""
     context: Input[str] | None = None
     """Context of the kubeconfig. Default: its current one."""
     config_path: Input[str] | None = None

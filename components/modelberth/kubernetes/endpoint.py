@@ -7,7 +7,7 @@ cluster nor a Gateway, a registry or an issuer: it names those that exist.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pulumi
@@ -24,8 +24,8 @@ from modelberth.kubernetes.objects import register
 from modelberth.kubernetes.plan import REVISION, Manifest, Plan
 from modelberth.kubernetes.pods.workload import progress_deadline_seconds
 from modelberth.kubernetes.preflight.needs import needs
-from modelberth.kubernetes.preflight.requirements import Requirements
-from modelberth.kubernetes.stages import stages
+from modelberth.kubernetes.preflight.requirements import Requirements, RequirementsArgs
+from modelberth.kubernetes.stages import Stages, stages
 from modelberth.spec import EndpointSpec, KubernetesTarget
 from modelberth.spec.security import ApiKeyAuth
 
@@ -45,6 +45,12 @@ class KubernetesEndpointArgs:
     """Where the spec stands in the config, such as `endpoints[0]`: refusals begin with it."""
     namespace: pulumi.Resource | None = None
     """What makes the namespace, where the program does: it comes first, and need not be there yet."""
+    kubeconfig: pulumi.Input[str] | None = None
+    """Kubeconfig of a cluster that the program makes or looks up, instead of `target.context`."""
+    nodes_come: bool = False
+    """Nodes with the GPUs are made by the program: that there are none yet is no reason to refuse."""
+    after: Sequence[pulumi.Resource] = ()
+    """What has to be there before the cluster is asked: its nodes, and what its pods run as."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> KubernetesEndpointArgs:
@@ -76,11 +82,11 @@ class KubernetesEndpoint(pulumi.ComponentResource):
             plan = Plan.of(args.spec, args.target, pulumi.get_project(), pulumi.get_stack())
             made = stages(plan)
         self._plan = plan
-        is_made = args.namespace is not None
+        self._kubeconfig = args.kubeconfig
         asks = Requirements(
             f"{name}-requirements",
-            needs(plan, made, args.path, namespace_is_made=is_made),
-            pulumi.ResourceOptions(parent=self),
+            _requirements(args, plan, made),
+            pulumi.ResourceOptions(parent=self, depends_on=[*args.after]),
         )
         own = self._add(made.space, [asks]) if made.space else []
         self.namespace = own[0] if own else None
@@ -140,6 +146,7 @@ class KubernetesEndpoint(pulumi.ComponentResource):
             endpoint=plan.name,
             rotation=plan.target.key_rotation,
             labels=plan.labels(),
+            kubeconfig=self._kubeconfig,
             context=plan.target.context,
             config_path=path or None,
         )
@@ -167,6 +174,12 @@ def contract(plan: Plan) -> EndpointContract:
         max_body_bytes=int(spec.limits.max_body),
         timeout_seconds=spec.limits.timeout.seconds,
     )
+
+
+def _requirements(args: KubernetesEndpointArgs, plan: Plan, made: Stages) -> RequirementsArgs:
+    found = needs(plan, made, args.path, namespace_is_made=args.namespace is not None)
+    asked = replace(found, kubeconfig=args.kubeconfig)
+    return replace(asked, devices=()) if args.nodes_come else asked
 
 
 def _one_maker(args: KubernetesEndpointArgs) -> None:

@@ -7,9 +7,11 @@ from datetime import date
 
 from .cost import Prices, Side, budget_of, cost_of, load_of
 from .cost.estimate import Cost
+from .cost.prices import key
 from .effects import explain
 from .plan import Op, Plan, Step
 from .report import EndpointReport, Report
+from .review import answers
 
 __all__ = ["assemble"]
 
@@ -51,15 +53,24 @@ def _endpoint(
 ) -> EndpointReport:
     existed = any(step.op is not Op.CREATE for step in steps)
     stays = any(step.op is not Op.DELETE for step in steps)
+    after = _cost(plan, owner, steps, prices, "after") if stays else None
     return EndpointReport(
         name=owner.name if owner else "",
         urn=owner.urn if owner else "",
         target=_target(owner),
         effects=explain(plan, owner, steps, offline=offline),
         before=_cost(plan, owner, steps, prices, "before") if existed else None,
-        after=_cost(plan, owner, steps, prices, "after") if stays else None,
+        after=after,
         budget_usd=budget_of(owner) if owner else None,
+        answers=answers(owner, steps) if stays else None,
+        priced_on=_days(after, prices),
     )
+
+
+def _days(cost: Cost | None, prices: Prices) -> tuple[date, date] | None:
+    used = {line.price for line in cost.least.lines} if cost is not None else set()
+    days = sorted(row.date for row in prices.rows for region in row.regions if key(row.id, region) in used)
+    return (days[0], days[-1]) if days else None
 
 
 def _cost(plan: Plan, owner: Step | None, steps: Sequence[Step], prices: Prices, side: Side) -> Cost:

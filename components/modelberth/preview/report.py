@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
 from .cost.estimate import Cost
 from .effects.effect import Effect, Kind, Severity
 from .plan import Diagnostic, Plan
+from .review import Answers
 
 __all__ = ["VERSION", "EndpointReport", "Outcome", "Report"]
 
@@ -42,6 +44,10 @@ class EndpointReport:
     after: Cost | None = None
     budget_usd: float | None = None
     """What a month may cost at the expected load."""
+    answers: Answers | None = None
+    """What a reviewer asks of it, as it will be; None where nothing in the plan says."""
+    priced_on: tuple[date, date] | None = None
+    """The first and the last day on which the prices of a month without a request were read."""
 
     @property
     def over_budget(self) -> bool:

@@ -23,11 +23,15 @@ __all__ = [
 _KIND: Final = "Which one."
 
 AwsAccount = Annotated[str, Matching(r"[0-9]{12}", "the 12 digits of an AWS account, as text")]
-AwsRegion = Annotated[str, Matching(r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1")]
+# Those of the partitions aws, aws-cn and aws-us-gov: the others have other ARNs and other domains.
+AwsRegion = Annotated[
+    str, Matching(r"(?!(us|eu)-iso)[a-z]{2}(-[a-z]+)+-[0-9]", "an AWS region such as eu-central-1")
+]
 EcrImage = Annotated[
     str,
     Matching(
-        r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9]+([._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}",
+        r"[0-9]{12}\.dkr\.ecr\.((?!cn-)[a-z0-9-]+\.amazonaws\.com|cn-[a-z0-9-]+\.amazonaws\.com\.cn)"
+        r"/[a-z0-9]+([._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}",
         "an image in ECR by digest, ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:…",
         "A tag can be moved to another image; a digest cannot.",
     ),
@@ -45,6 +49,19 @@ class Vpc(Part):
     security_groups: tuple[SecurityGroupId, ...] = Field(
         min_length=1, max_length=5, description="Existing security groups of the replicas."
     )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        lists = {"subnets": self.subnets, "security_groups": self.security_groups}
+        problems = [
+            Problem(f"{field}[{place}]", shown(one), "each one once")
+            for field, values in lists.items()
+            for place, one in enumerate(values)
+            if one in values[:place]
+        ]
+        if problems:
+            raise SpecError(*problems)
+        return self
 
 
 class AwsTarget(Part):

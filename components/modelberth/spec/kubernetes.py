@@ -18,6 +18,7 @@ __all__ = [
     "CaptureStore",
     "CertManager",
     "ClusterService",
+    "ClusterTarget",
     "DeviceClaim",
     "DevicePlugin",
     "Download",
@@ -395,13 +396,10 @@ class ExternalSecrets(Part):
     )
 
 
-class KubernetesTarget(Part):
-    """Pods in any Kubernetes cluster."""
+class ClusterTarget(Part):
+    """Pods in a cluster, wherever it is; each kind of cluster adds how it is reached."""
 
-    kind: Literal["kubernetes"] = Field("kubernetes", description="The target.")
-    context: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
-        None, description="Context of the kubeconfig. Unset: its current one."
-    )
+    kind: str = Field(description="The target.")  # first: it tells the targets apart
     namespace: DnsLabel = Field("modelberth", description="Namespace of the endpoint's objects.")
     create_namespace: Flag = Field(
         default=False,
@@ -513,3 +511,12 @@ class KubernetesTarget(Part):
         if problems:
             raise SpecError(*problems)
         return self
+
+
+class KubernetesTarget(ClusterTarget):
+    """Pods in any Kubernetes cluster."""
+
+    kind: Literal["kubernetes"] = Field("kubernetes", description="The target.")
+    context: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+        None, description="Context of the kubeconfig. Unset: its current one."
+    )

@@ -12,7 +12,8 @@ from .rules import Flag, Matching, Part
 
 __all__ = ["ApiKeyAuth", "Auth", "JwtAuth", "Network", "NoAuth", "PlatformAuth", "Security", "Tls"]
 
-_HOST = r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+_ONE_HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = rf"(\*\.)?{_ONE_HOST}"
 _EVERYONE = {"*", "allusers", "allauthenticatedusers", "public", "anonymous", "everyone"}
 
 # A name, an ARN, a resource id, an e-mail address: each cloud has its own form, which the target checks.
@@ -68,7 +69,8 @@ class JwtAuth(Part):
     issuer: Annotated[
         str,
         Matching(
-            rf"https://{_HOST}(:[0-9]{{1,5}})?(/[!-~]*)?", "an https address, exactly as in the token's `iss`"
+            rf"https://{_ONE_HOST}(:[0-9]{{1,5}})?(/[!-~]*)?",
+            "an https address, exactly as in the token's `iss`",
         ),
     ] = Field(description="Issuer of the tokens; its keys are found by OpenID Connect discovery.")
     audience: Reference = Field(description="Audience (`aud`) that a token must name.")
@@ -105,9 +107,7 @@ class Tls(Part):
     domain: (
         Annotated[
             str,
-            Matching(
-                _HOST.removeprefix(r"(\*\.)?"), "a host name in lower case, such as predict.example.com"
-            ),
+            Matching(_ONE_HOST, "a host name in lower case, such as predict.example.com"),
         ]
         | None
     ) = Field(None, description="Host name of one's own for the endpoint. Unset: the target's.")
@@ -149,6 +149,13 @@ class Security(Part):
 
     @model_validator(mode="after")
     def _invokers_are_checked(self) -> Self:
+        problems = [
+            Problem(f"invokers[{place}]", shown(one), "each principal once")
+            for place, one in enumerate(self.invokers)
+            if one in self.invokers[:place]
+        ]
+        if problems:
+            raise SpecError(*problems)
         if self.invokers and self.auth.kind != "platform":
             raise SpecError(
                 Problem(

@@ -4,15 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .aws import AwsTarget, LambdaTarget
+from .aws import LambdaTarget
+from .eks import EksTarget
 from .kubernetes import KubernetesTarget
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
+from .sagemaker import SageMakerTarget
 
 __all__ = [
     "AzureMLTarget",
     "CloudRunTarget",
     "ContainerAppsTarget",
+    "EksTarget",
     "KubernetesTarget",
     "LambdaTarget",
     "LocalTarget",
@@ -42,15 +45,6 @@ class LocalTarget(Part):
         Duration(10_000),
         description="Time that requests in progress have to end before a process is stopped.",
     )
-
-
-class SageMakerTarget(AwsTarget):
-    """A real-time endpoint in Amazon SageMaker AI."""
-
-    kind: Literal["sagemaker"] = Field("sagemaker", description=_KIND)
-    instance_type: (
-        Annotated[str, Matching(r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type such as ml.m7i.large")] | None
-    ) = Field(None, description="Instance type. Unset: the cheapest that holds `resources`.")
 
 
 class CloudRunTarget(Part):
@@ -99,6 +93,7 @@ Target = Annotated[
     | VertexTarget
     | ContainerAppsTarget
     | AzureMLTarget
-    | KubernetesTarget,
+    | KubernetesTarget
+    | EksTarget,
     Field(discriminator="kind"),
 ]

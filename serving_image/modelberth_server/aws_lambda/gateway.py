@@ -24,6 +24,8 @@ __all__ = ["BALANCER_LIMIT_BYTES", "PAYLOAD_LIMIT_BYTES", "HttpEvent"]
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, 2026-11
 PAYLOAD_LIMIT_BYTES: Final = 6 * 1024 * 1024
+# As in abc.lambda-url.eu-central-1.on.aws, the page on function URLs above.
+_FUNCTION_URL: Final = ".lambda-url."
 # The page on load balancers above, 2026-11
 BALANCER_LIMIT_BYTES: Final = 1024 * 1024
 
@@ -36,12 +38,14 @@ class HttpEvent:
         call: the request
         balancer: it came from a load balancer, which wants a description of the status too
         multi_value: its headers came as lists, and a load balancer wants them so back
+        function_url: it came by an address of the function's own, which can pass on a stream
 
     """
 
     call: Call
     balancer: bool = False
     multi_value: bool = False
+    function_url: bool = False
 
     @classmethod
     def read(cls, event: dict[str, Any]) -> "HttpEvent | None":
@@ -55,7 +59,9 @@ class HttpEvent:
         if not isinstance(context, dict):
             return None
         if event.get("version") == "2.0" and "http" in context:
-            return cls(_call_of_http_api(event, context))
+            # Its form is that of an HTTP API, and its name the only difference.
+            by_url = _FUNCTION_URL in str(context.get("domainName", ""))
+            return cls(_call_of_http_api(event, context), function_url=by_url)
         if "httpMethod" not in event:
             return None
         if "elb" in context:

@@ -17,6 +17,7 @@ import orjson
 from modelberth_server.aws_lambda.call import Call, FunctionError
 from modelberth_server.aws_lambda.events import read_event
 from modelberth_server.aws_lambda.gateway import PAYLOAD_LIMIT_BYTES, HttpEvent
+from modelberth_server.aws_lambda.response_stream import ResponseStream
 from modelberth_server.aws_lambda.s3 import ObjectStore, S3Event, S3Object, output_uri, prediction_on
 from modelberth_server.errors import RequestError, StartError
 from modelberth_server.http.message import Request, Response
@@ -68,7 +69,13 @@ def report_init_error(client: RuntimeClient, error: StartError) -> None:
     client.post_init_error({"errorMessage": str(error), "errorType": f"Runtime.{type(error).__name__}"})
 
 
-async def serve(handle: Handle, settings: Settings, client: RuntimeClient, store: ObjectStore | None) -> None:
+async def serve(
+    handle: Handle,
+    settings: Settings,
+    client: RuntimeClient,
+    store: ObjectStore | None,
+    stream: ResponseStream | None = None,
+) -> None:
     """Answer invocations, one at a time as Lambda gives them, until cancelled.
 
     A thread waits for them: the library blocks, and in the main thread no signal would be seen meanwhile. It
@@ -79,13 +86,14 @@ async def serve(handle: Handle, settings: Settings, client: RuntimeClient, store
         settings: of them the model's name, the body's limit and where predictions on S3 events go
         client: of the Runtime API
         store: for S3 events; needed only where `MODELBERTH_S3_OUTPUT_URI` is set
+        stream: takes answers to a function URL that passes on streams; None: there is none
 
     Raises:
         Exception: of the client, where the Runtime API cannot be reached any more.
 
     """
     loop = asyncio.get_running_loop()
-    function = Function(handle, settings, store, loop)
+    function = Function(handle, settings, store, loop, streams=stream is not None)
     broken: asyncio.Future[None] = loop.create_future()
     if int(os.environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "1")) > 1:
         logger.warning("AWS_LAMBDA_MAX_CONCURRENCY: invocations are answered one at a time")
@@ -93,7 +101,7 @@ async def serve(handle: Handle, settings: Settings, client: RuntimeClient, store
     def poll() -> None:
         try:
             while True:
-                _answer_next(client, function)
+                _answer_next(client, function, stream)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it ends the server
             loop.call_soon_threadsafe(broken.set_exception, error)
 
@@ -101,7 +109,7 @@ async def serve(handle: Handle, settings: Settings, client: RuntimeClient, store
     await broken
 
 
-def _answer_next(client: RuntimeClient, function: "Function") -> None:
+def _answer_next(client: RuntimeClient, function: "Function", stream: ResponseStream | None) -> None:
     invocation = client.wait_next_invocation()
     remaining = int(invocation.deadline_time_in_ms) / 1000 - time.time() - RESERVE_SECONDS
     deadline = time.monotonic() + remaining
@@ -117,7 +125,10 @@ def _answer_next(client: RuntimeClient, function: "Function") -> None:
         failure = FunctionError.of(500, "internal error")
         logger.exception("invocation %s: unexpected error", identifier)
     else:
-        client.post_invocation_result(identifier, answer, "application/json")
+        if stream is not None and isinstance(answer, Response):
+            stream.post(identifier, answer)
+        elif isinstance(answer, bytes):
+            client.post_invocation_result(identifier, answer, "application/json")
         return
     report = {"errorMessage": failure.message, "errorType": failure.kind}
     client.post_invocation_error(identifier, orjson.dumps(report).decode(), "")
@@ -144,15 +155,18 @@ class Function:
         settings: Settings,
         store: ObjectStore | None,
         loop: asyncio.AbstractEventLoop,
+        *,
+        streams: bool = False,
     ) -> None:
         self._handle = handle
         self._settings = settings
         self._model_name = settings.model_name or UNNAMED
         self._store = store
         self._loop = loop
+        self._streams = streams
 
-    def invoke(self, payload: bytes, identifier: str, deadline: float, trace: bytes) -> bytes:
-        """Answer the payload of an invocation.
+    def invoke(self, payload: bytes, identifier: str, deadline: float, trace: bytes) -> bytes | Response:
+        """Answer the payload of an invocation: as a whole, or a response that is to be streamed.
 
         Args:
             payload: the event, JSON
@@ -171,7 +185,8 @@ class Function:
         try:
             event = read_event(payload, self._model_name)
             if isinstance(event, HttpEvent):
-                return event.answer(ask(event.call))
+                response = ask(event.call)
+                return response if self._streams and event.function_url else event.answer(response)
             if isinstance(event, S3Event):
                 return self._predict_objects(event, ask)
             answer = _successful(ask(event)).body

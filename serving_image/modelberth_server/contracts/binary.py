@@ -6,6 +6,8 @@ Source: https://github.com/triton-inference-server/server/blob/main/docs/protoco
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from modelberth_server.contracts.content import media_type, refuse_encoding
 from modelberth_server.errors import RequestError
 from modelberth_server.http.message import Request, Response
@@ -29,11 +31,12 @@ class BinaryPart:
 
     """
 
-    __slots__ = ("_at", "_body", "header")
+    __slots__ = ("_at", "_parts", "_size", "header")
 
-    def __init__(self, body: bytes, at: int) -> None:
-        self.header = body[:at]
-        self._body = memoryview(body)
+    def __init__(self, parts: Sequence[bytes | bytearray], at: int) -> None:
+        self.header = bytes(_between(parts, 0, at))
+        self._parts = parts
+        self._size = sum(map(len, parts))
         self._at = at
 
     @classmethod
@@ -52,7 +55,8 @@ class BinaryPart:
             if kind not in _MEDIA_TYPES:
                 raise RequestError(415, f"content-type: {shown(kind)}, expected application/octet-stream")
         refuse_encoding(request)
-        size = len(request.body)
+        parts = request.parts or (request.body,)
+        size = sum(map(len, parts))
         # `isdigit` of bytes knows ASCII only; 18 digits are more than any body has.
         at = int(text) if text.isdigit() and len(text) <= 18 else -1
         if not 0 <= at <= size:
@@ -60,7 +64,7 @@ class BinaryPart:
             raise RequestError(
                 400, f"{HEADER.decode()}: {given}, expected a number from 0 to {size}, the body's bytes"
             )
-        return cls(request.body, at)
+        return cls(parts, at)
 
     def take(self, size: Any, spec: TensorSpec, shape: tuple[int, ...]) -> Array:
         """Return the tensor in the next `size` bytes, which its parameter `binary_data_size` tells.
@@ -73,16 +77,34 @@ class BinaryPart:
         if type(size) is not int or size < 0:
             raise RequestError(400, f"{field}: {shown(size)}, expected an integer of at least 0")
         end = self._at + size
-        if end > len(self._body):
-            raise RequestError(400, f"{field}: {size}, the body has {len(self._body) - self._at} bytes more")
-        array = decode_raw(self._body[self._at : end], spec.datatype, shape, ".data")
+        if end > self._size:
+            raise RequestError(400, f"{field}: {size}, the body has {self._size - self._at} bytes more")
+        array = decode_raw(_between(self._parts, self._at, end), spec.datatype, shape, ".data")
         self._at = end
         return array
 
     def finish(self) -> None:
         """Refuse bytes that belong to no tensor."""
-        if self._at != len(self._body):
-            raise RequestError(400, f"body: {len(self._body) - self._at} bytes more than its tensors have")
+        if self._at != self._size:
+            raise RequestError(400, f"body: {self._size - self._at} bytes more than its tensors have")
+
+
+def _between(parts: Sequence[bytes | bytearray], start: int, end: int) -> memoryview:
+    """Return these bytes of a body that came in parts.
+
+    Of several they are copied into memory that is aligned for every datatype. To join all parts first, and
+    then to copy a tensor that does not lie aligned in them, took 6% more for an image.
+    """
+    if len(parts) == 1:
+        return memoryview(parts[0])[start:end]
+    gathered = np.empty(end - start, np.uint8).data
+    at = 0
+    for part in parts:
+        first, last = max(start, at), min(end, at + len(part))
+        if first < last:
+            gathered[first - start : last - start] = memoryview(part)[first - at : last - at]
+        at += len(part)
+    return gathered
 
 
 def binary_response(

@@ -97,7 +97,7 @@ class Execution:
         lane = self._lanes.get(model) or self._lane(model)
         # How long a package's own code takes is unknown, so none of it runs in the event loop.
         if model.signature.preprocess is None and (
-            len(request.body) < READ_IN_POOL_BYTES or RAW_TENSORS in request.headers
+            RAW_TENSORS in request.headers or len(request.body) < READ_IN_POOL_BYTES
         ):
             prediction = contract(model.signature, request)
             self.in_flight += 1

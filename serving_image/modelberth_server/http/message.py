@@ -1,7 +1,8 @@
 """One request and its response, whatever carried them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from modelberth_server.errors import RequestError
@@ -42,7 +43,7 @@ class Request:
         path: percent-decoded, without the query
         query: raw, without the question mark
         headers: by lower-case name; of a repeated header the last one
-        body: the whole body, within the limits
+        parts: a body that came in several, until it is asked for as a whole
         peer: the caller's address
         started: when its headers were complete, by `time.monotonic()`
         deadline: when its caller stops to wait, by `time.monotonic()`
@@ -57,6 +58,7 @@ class Request:
 
     # Most requests keep most of these: what is not set costs nothing.
     query = b""
+    parts: Sequence[bytes | bytearray] = ()
     started = 0.0
     deadline = float("inf")
     abandoned = False
@@ -70,16 +72,26 @@ class Request:
         method: str,
         path: str,
         headers: dict[bytes, bytes],
-        body: bytes,
+        body: bytes | Sequence[bytes | bytearray],
         sink: "Sink",
         peer: str = "",
     ) -> None:
         self.method = method
         self.path = path
         self.headers = headers
-        self.body = body
+        if isinstance(body, bytes):
+            self.body = body
+        else:
+            self.parts = body
         self.sink = sink
         self.peer = peer
+
+    @cached_property
+    def body(self) -> bytes:
+        """The whole body, within the limits."""
+        body = b"".join(self.parts)
+        self.parts = ()
+        return body
 
 
 class Sink(Protocol):

@@ -191,7 +191,7 @@ class Reader:
             METHODS.get(method) or method.decode("ascii"),
             path,
             self._headers,
-            bytes(self._body[0]) if len(self._body) == 1 else b"".join(self._body),
+            bytes(self._body[0]) if len(self._body) == 1 else self._body,
             self._consumer,
             self._peer,
         )

@@ -4,7 +4,6 @@ import bz2
 import io
 import lzma
 import re
-import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +90,8 @@ _MAGIC: Final = (
 
 
 def _zip(data: bytes) -> Foreign:
+    import zipfile  # noqa: PLC0415 -- as pickletools below
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = [member.filename for member in archive.infolist()[:10_000]]

@@ -13,6 +13,7 @@ import uvloop
 
 from modelberth_server.access.access import Access
 from modelberth_server.app import App
+from modelberth_server.aws_lambda.response_stream import ResponseStream
 from modelberth_server.aws_lambda.runtime import RuntimeClient, connect, report_init_error, serve
 from modelberth_server.errors import StartError
 from modelberth_server.process.rollout import Rollout
@@ -67,8 +68,11 @@ async def _serve(settings: Settings, environ: Mapping[str, str], client: Runtime
             from modelberth_server.sources.object_store import ObjectStore  # noqa: PLC0415 -- 20 ms
 
             store = ObjectStore()
+        stream = None
+        if settings.lambda_response_mode == "streaming":
+            stream = ResponseStream(environ["AWS_LAMBDA_RUNTIME_API"])
         # An event need not name the model, and a package may have.
-        await serve(app.handle, replace(settings, model_name=app.state.name), client, store)
+        await serve(app.handle, replace(settings, model_name=app.state.name), client, store, stream)
     except asyncio.CancelledError:
         pass
     finally:

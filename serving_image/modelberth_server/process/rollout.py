@@ -91,10 +91,12 @@ class Rollout:
             self._app.execution.pool, load_versions, self._settings, self._environ, self._served
         )
         self._app.serve(*served)
+        if self._served:
+            # The versions that go were to stay.
+            gc.unfreeze()
         self._served = served
         # What is there now stays: the collector need not look through it, which takes it 5 ms in between two
         # requests.
-        gc.unfreeze()
         gc.collect()
         gc.freeze()
 

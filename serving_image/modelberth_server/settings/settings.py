@@ -1,6 +1,5 @@
 """The validated environment."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +74,7 @@ class Settings:
     capture_hash_fields: tuple[str, ...]
     capture_hash_key_file: Path | None
     s3_output_uri: str | None
+    lambda_response_mode: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -88,6 +88,8 @@ class Settings:
         known = [variable.name for variable in VARIABLES]
         for name in sorted(environ):
             if name.startswith(PREFIX) and name not in known:
+                import difflib  # noqa: PLC0415 -- no start that succeeds needs it
+
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
                 raise SettingsError(f"{name}: unknown variable, did you mean {nearest}?")
         values = {variable.name: variable.read(environ) for variable in VARIABLES}

@@ -226,4 +226,11 @@ VARIABLES: Final = (
     Variable("MODELBERTH_CAPTURE_HASH_FIELDS", (), _FIELDS, "input fields that are written as a keyed hash"),
     Variable("MODELBERTH_CAPTURE_HASH_KEY_FILE", None, _PATH, "key of that hash, at least 16 bytes"),
     Variable("MODELBERTH_S3_OUTPUT_URI", None, _STORE_URI, "where predictions on S3 events go (AWS Lambda)"),
+    Variable(
+        "MODELBERTH_LAMBDA_RESPONSE_MODE",
+        "buffered",
+        matching("buffered|streaming", "buffered or streaming"),
+        "`streaming` where the function URL's invoke mode is RESPONSE_STREAM: answers up to 200 MB "
+        "(AWS Lambda)",
+    ),
 )

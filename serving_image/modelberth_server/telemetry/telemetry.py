@@ -10,7 +10,6 @@ from modelberth_server.http.message import Request, Response
 from modelberth_server.model.signature import UNNAMED, Signature
 from modelberth_server.settings import Settings
 from modelberth_server.telemetry.access_log import AccessLog
-from modelberth_server.telemetry.capture import Capture
 from modelberth_server.telemetry.drift import Tracker
 from modelberth_server.telemetry.exporter import exporter
 from modelberth_server.telemetry.identifiers import identifiers
@@ -20,6 +19,7 @@ from modelberth_server.telemetry.workers import Worker
 from modelberth_server.tensors import Array
 
 if TYPE_CHECKING:
+    from modelberth_server.telemetry.capture import Capture
     from modelberth_server.telemetry.traces import Traces
 
 __all__ = ["Telemetry"]
@@ -42,7 +42,7 @@ class Telemetry:
         shared: bool = False,
         access_log: str = "off",
         traces: "Traces | None" = None,
-        capture: Capture | None = None,
+        capture: "Capture | None" = None,
     ) -> None:
         self._metrics = metrics
         self._shared = shared
@@ -80,7 +80,7 @@ class Telemetry:
             shared=worker is not None,
             access_log=settings.access_log,
             traces=_traces(settings, environ),
-            capture=Capture.from_settings(settings),
+            capture=_capture(settings),
         )
 
     def started(self, request: Request) -> None:
@@ -236,6 +236,14 @@ class Telemetry:
             for name, series in tracker.samples().items():
                 samples.setdefault(name, {}).update(series)
         return samples
+
+
+def _capture(settings: Settings) -> "Capture | None":
+    if settings.capture_uri is None:
+        return None
+    from modelberth_server.telemetry.capture import Capture  # noqa: PLC0415 -- 2% of a start
+
+    return Capture.from_settings(settings)
 
 
 def _traces(settings: Settings, environ: Mapping[str, str]) -> "Traces | None":

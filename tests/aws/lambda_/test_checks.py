@@ -9,8 +9,8 @@ import pytest
 
 import modelberth.aws.lambda_ as rooms
 from modelberth.aws.lambda_ import checks
-from modelberth.aws.lambda_.checks import check
 from modelberth.aws.lambda_.endpoint import LambdaEndpointArgs
+from modelberth.capabilities import check
 from modelberth.errors import Problem, SpecError
 from modelberth.spec import parse
 from modelberth.spec.aws import LambdaTarget
@@ -61,8 +61,8 @@ def test_every_room_with_rules_is_asked() -> None:
         # The server.
         ({}, BATCHING, "runtime.batching", "one request at a time"),
         ({}, {"monitoring": {"capture": {}}}, "monitoring.capture", "between two requests"),
-        ({}, {"model": {"uri": "oci://example.com/iris", "sha256": "a" * 64}}, "model.uri", "s3"),
-        ({}, {"model": {**REMOTE, "format": "safetensors"}}, "model.format", "engine"),
+        ({}, {"model": {"uri": "oci://example.com/iris", "sha256": "a" * 64}}, "model.uri", "hf"),
+        ({}, {"model": {**REMOTE, "format": "safetensors"}}, "model.format", "onnx, custom"),
         ({}, {"security": {"network": {"egress": []}}}, "security.network.egress", "target.vpc"),
         ({}, {"monitoring": {"tracing": {"percent": 50.0}}}, "monitoring.tracing.percent", "5 percent"),
         (BEIJING, {"monitoring": {"tracing": {}}}, "monitoring.tracing", "nothing in cn-north-1"),
@@ -72,7 +72,7 @@ def test_every_room_with_rules_is_asked() -> None:
         (API, {}, "target.front.kind", "security.network.public true"),
         ({"front": {"kind": "invoke"}}, {"security": PUBLIC}, "security.network.public", "function_url"),
         ({}, {"security": {"auth": {"kind": "none"}}}, "security.auth.kind", "public true as well"),
-        ({}, {"security": {"auth": {"kind": "api_key"}}}, "security.auth.kind", "platform, jwt or none"),
+        ({}, {"security": {"auth": {"kind": "api_key"}}}, "security.auth.kind", "platform, jwt, none"),
         (URL, {"security": TOKENS}, "security.auth.kind", "checks tokens before"),
         (API, {"security": {**PUBLIC, "invokers": [ROLE]}}, "security.invokers", "execute-api:Invoke"),
         ({}, {"security": {"invokers": ["s3.amazonaws.com"]}}, "security.invokers[0]", "an IAM role or user"),
@@ -91,7 +91,7 @@ def test_every_room_with_rules_is_asked() -> None:
             "synchronous invocation",
         ),
         (URL, {"security": PUBLIC, "limits": {"max_body": "5Mi"}}, "limits.max_body", "at most 4560Ki"),
-        ({}, {"limits": {"max_body": "7Mi"}}, "limits.max_body", "at most 6Mi with target.front invoke"),
+        ({}, {"limits": {"max_body": "7Mi"}}, "limits.max_body", "at most 6Mi on target `lambda`"),
         (
             {"region": "eu-central-2", "image": IMAGE.replace("central-1", "central-2")},
             {"security": PUBLIC},
@@ -99,12 +99,6 @@ def test_every_room_with_rules_is_asked() -> None:
             "another region with target.front function_url",
         ),
         ({}, {"limits": {"requests_per_second": 5}}, "limits.requests_per_second", "http_api"),
-        (
-            {"front": {"kind": "function_url", "streaming": True}},
-            {"security": PUBLIC},
-            "target.front.streaming",
-            "in one piece",
-        ),
         # TLS.
         ({}, {"security": {"tls": {"min_version": "1.3"}}}, "security.tls.min_version", "1.2"),
         ({}, {"security": {"tls": {"domain": "iris.example.com"}}}, "security.tls.domain", "front invoke"),

@@ -29,7 +29,7 @@ def inventory(which: str) -> dict[str, int]:
 
 def test_the_inventory_of_every_mode() -> None:
     found = {which: inventory(which) for which in MODES}
-    assert len(found) == 23
+    assert len(found) == 25
     if os.environ.get("REGENERATE"):
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
@@ -240,7 +240,8 @@ def test_nothing_comes_before_what_it_needs() -> None:
     )
     assert after("minimal", "iris-alias") == {"iris-function"}
     assert after("minimal", "iris-warm") == {"iris-alias"}
-    assert "iris-warm" in after("autoscaled", "iris-scaling")
+    assert "iris-warm" in after("autoscaled", "iris-scaling-target")
+    assert "iris-scaling-target" in after("autoscaled", "iris-scaling-busy")
     assert len([name for name in after("url", "iris-url") if "url-" in name]) == 2
     routes = registered("api, tokens")[0].of("Route")
     assert len(routes) == 10

@@ -20,7 +20,7 @@ from modelberth.aws.lambda_.contract import contract
 from modelberth.aws.lambda_.reach import invocation_path
 from modelberth.aws.place import Place
 from modelberth.spec.aws import FunctionUrl, HttpApi, InvokeApi
-from support.aws_plans import CANARY, OPEN, PREVIOUS, PUBLIC, REMOTE, ROLE, TOKENS, plan
+from support.aws_plans import CANARY, OPEN, PREVIOUS, PUBLIC, REMOTE, ROLE, TOKENS, one, plan
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,31 @@ def test_a_request_may_wait_for_a_start() -> None:
 
 def test_the_server_is_told_of_its_model() -> None:
     versioned = {"uri": "s3://models/iris/3.onnx", "revision": "v 1".replace(" ", "/"), "sha256": "a" * 64}
-    found = server.server(plan(model=versioned).spec).environment
+    made = plan(model=versioned)
+    found = server.server(made.spec, made.target).environment
     assert found["MODELBERTH_MODEL_URI"] == "s3://models/iris/3.onnx@v%2F1"
     assert found["MODELBERTH_TIMEOUT_SECONDS"] == "30"
-    inside = server.server(plan(model={"uri": "models/iris.onnx", "sha256": "a" * 64}).spec).environment
+    made = plan(model={"uri": "models/iris.onnx", "sha256": "a" * 64})
+    inside = server.server(made.spec, made.target).environment
     assert "MODELBERTH_MODEL_URI" not in inside
     assert inside["MODELBERTH_MODEL_SHA256"] == "a" * 64
 
 
 def test_one_request_at_a_time_whatever_the_spec_allows() -> None:
-    made = plan(limits={"concurrency": 200}, scaling={"min": 1, "max": 40}).spec
-    assert server.server(made).environment["MODELBERTH_MAX_CONCURRENCY"] == "1"
-    assert scaling.reserved(made) == 40
+    made = plan(limits={"concurrency": 200}, scaling={"min": 1, "max": 40})
+    assert server.server(made.spec, made.target).environment["MODELBERTH_MAX_CONCURRENCY"] == "1"
+    assert scaling.reserved(made.spec) == 40
+
+
+def test_our_server_alone_is_told_to_stream() -> None:
+    mode, url = "MODELBERTH_LAMBDA_RESPONSE_MODE", {"kind": "function_url", "streaming": True}
+    made = plan({"front": url}, security=PUBLIC)
+    assert server.server(made.spec, made.target).environment[mode] == "streaming"
+    assert not [*front.problems(made.spec, made.target)]
+    whole = plan({"front": {**url, "streaming": False}}, security=PUBLIC)
+    assert mode not in server.server(whole.spec, whole.target).environment
+    own = one("url, streaming by an engine of one's own", "Function").inputs["environment"]["variables"]
+    assert mode not in own
 
 
 @pytest.mark.parametrize(

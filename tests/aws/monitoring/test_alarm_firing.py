@@ -59,7 +59,8 @@ class Load:
         for minute in range(NOW - since, NOW - until, every):
             for role, samples in sent.items():
                 if signals.has(role):
-                    self.metrics.put(signals.query(role, 60)["metric"], minute, *samples)
+                    (query,) = signals.queries(role, 60)
+                    self.metrics.put(query["metric"], minute, *samples)
         return self
 
     def up(self, later: int = 0) -> set[str]:
@@ -172,7 +173,7 @@ def test_an_outage_fires_with_every_kind(kind: str) -> None:
 
 def test_all_refused_is_refused_though_nothing_was_accepted() -> None:
     load = plain().goes(5, refused=100)
-    accepted = load.endpoint.signals.query("accepted", 300)["metric"]
+    accepted = load.endpoint.signals.queries("accepted", 300)[0]["metric"]
     assert load.metrics.point(accepted, NOW) is None
     assert "refusals" in load.up()
 

@@ -50,7 +50,7 @@ def template(graph: Graph) -> Template:
         ConversionError: a type has no row, regions differ, or a resource lies at another that is not there.
 
     """
-    resources = graph.of("aws")
+    resources = graph.in_aws
     if unknown := sorted({one.token for one in resources} - rows().keys()):
         raise ConversionError(f"no row in {TABLE.name} for {', '.join(unknown)}")
     regions = {one.inputs["region"] for one in resources if one.inputs.get("region")}
@@ -61,12 +61,14 @@ def template(graph: Graph) -> Template:
     made: dict[str, Any] = {}
     logical: dict[str, str] = {}
     for one in resources:
-        rules, properties = rows()[one.token], _properties(one)
+        rules = rows()[one.token]
         if rules.into:
-            owner = _owner(graph, one, rules.into)
+            into, owner = _owner(graph, one, rules.into, rules.otherwise)
             logical[one.urn] = logical[owner.urn]
-            _put(made[logical[one.urn]]["Properties"], rules.into.at, _placed(properties, rules.into))
+            properties = _properties(one, into)
+            _put(made[logical[one.urn]]["Properties"], into.at, _placed(properties, into))
             continue
+        properties = _properties(one)
         name = _logical(one.name)
         if name in made:
             raise ConversionError(f"{one.name}: another resource has the logical name {name}")
@@ -84,29 +86,36 @@ def _placed(properties: Mapping[str, Any], into: Owner) -> Any:
     return [properties] if into.element else properties
 
 
-def _owner(graph: Graph, one: Resource, into: Owner) -> Resource:
+def _owner(graph: Graph, one: Resource, into: Owner, otherwise: Owner | None) -> tuple[Owner, Resource]:
+    """Where a resource is a property, and of which; one that lies outside the graph is not its owner."""
+    found = _called(graph, one, into)
+    if not found and otherwise:
+        return _owner(graph, one, otherwise, None)
+    if len(found) != 1:
+        known = f"{len(found)} of type {into.type} are called {one.inputs.get(into.by)!r}"
+        raise ConversionError(f"{one.name}: {into.by} must name one resource of the graph, but {known}")
+    return into, found[0]
+
+
+def _called(graph: Graph, one: Resource, into: Owner) -> list[Resource]:
     wanted = one.inputs.get(into.by)
-    found = [
+    return [
         other
         for other in graph.resources
         if other.token == into.type
         and (wanted in other.identities or wanted == other.inputs.get(into.by))
         and all(one.inputs.get(key) == other.inputs.get(key) for key in into.same)
     ]
-    if len(found) != 1:
-        known = f"{len(found)} of type {into.type} are called {wanted!r}"
-        raise ConversionError(f"{one.name}: {into.by} must name one resource of the graph, but {known}")
-    return found[0]
 
 
 def _logical(name: str) -> str:
     return "".join(pascal(part) for part in re.split(r"[^A-Za-z0-9]+", name))
 
 
-def _properties(one: Resource) -> dict[str, Any]:
+def _properties(one: Resource, into: Owner | None = None) -> dict[str, Any]:
     rules = rows()[one.token]
     declared = inputs_of(one.token)
-    left_out = {*rules.left_out, *_EVERYWHERE, *([rules.into.by, *rules.into.same] if rules.into else ())}
+    left_out = {*rules.left_out, *_EVERYWHERE, *([into.by, *into.same] if into else ())}
     made: dict[str, Any] = {}
     for key, value in one.inputs.items():
         if key in left_out or value is None:

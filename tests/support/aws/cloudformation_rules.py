@@ -58,6 +58,7 @@ class Rules:
 
     type: str = ""
     into: Owner | None = None
+    otherwise: Owner | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     documents: Sequence[str] = ()
@@ -78,6 +79,6 @@ def rows() -> Mapping[str, Rules]:
     table = tomllib.loads(TABLE.read_text())
     rules: dict[str, Rules] = {}
     for token, row in table["types"].items():
-        into = Owner(**row.pop("into")) if "into" in row else None
-        rules[token] = Rules(**row, into=into)
+        owners = {key: Owner(**row.pop(key)) for key in ("into", "otherwise") if key in row}
+        rules[token] = Rules(**row, **owners)
     return rules

@@ -14,6 +14,7 @@ from modelberth.preview.standins.backend import Request
 from modelberth.preview.standins.imitation.backend import Imitation
 from modelberth.preview.standins.paths import SIGNATURE
 from modelberth.preview.standins.values import HIDDEN_VALUE, plain, read, write
+from modelberth.provider.resource import Observed, Properties
 from support.recording import Recorder, run
 
 ACCOUNT: Final = "123456789012"
@@ -40,6 +41,8 @@ class Resource:
     """URNs of what must be there before."""
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Input → URNs of the resources whose outputs it is made of."""
+    trigger: str = ""
+    """Whose change replaces it, whatever the provider says."""
 
     @property
     def package(self) -> str:
@@ -92,8 +95,13 @@ class Graph:
             )
         )
 
-    def of(self, package: str) -> tuple[Resource, ...]:
-        return tuple(resource for resource in self.resources if resource.package == package)
+    def of(self, *packages: str) -> tuple[Resource, ...]:
+        return tuple(resource for resource in self.resources if resource.package in packages)
+
+    @property
+    def in_aws(self) -> tuple[Resource, ...]:
+        """What AWS itself makes, by either of its SDKs."""
+        return self.of("aws", "aws-native")
 
     def named(self, name: str) -> Resource:
         (found,) = [resource for resource in self.resources if resource.name == name]
@@ -107,7 +115,11 @@ def captured(program: Callable[[], Any], *, region: str = "us-east-1", account: 
         RefusedError: a stand-in refuses inputs: a wrong type, name or reference.
 
     """
-    monitor = _Monitor(StandInSettings(aws_region=region, aws_account=account))
+    return capture(CapturingMonitor(StandInSettings(aws_region=region, aws_account=account)), program)
+
+
+def capture(monitor: CapturingMonitor, program: Callable[[], Any]) -> Graph:
+    """Run a program against a monitor; raises as `captured` does."""
     mocks.set_mocks(monitor.recorder, project="shop", stack="dev", preview=False, monitor=monitor)
     run(monitor.recorder, program)
     if monitor.refused:
@@ -115,19 +127,52 @@ def captured(program: Callable[[], Any], *, region: str = "us-east-1", account: 
     return Graph(tuple(monitor.made))
 
 
-class _Monitor(mocks.MockMonitor):
+@dataclass(frozen=True)
+class Options:
+    """What a program asks of the engine: inputs that stay as they are, and what replaces a resource."""
+
+    ignored: tuple[str, ...] = ()
+    trigger: str = ""
+
+
+class CapturingMonitor(mocks.MockMonitor):
     """Answers as the engine with stand-ins would; an own provider's resources are given back as they are."""
 
     def __init__(self, settings: StandInSettings) -> None:
         self.recorder = Recorder()
         super().__init__(self.recorder)
-        self._imitation = Imitation(settings)
+        self.imitation = Imitation(settings)
         self.made: list[Resource] = []
         self.refused: list[str] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """As the engine does, which leaves the stack's type out: ids are made from it."""
         return super().make_urn("" if "::pulumi:pulumi:Stack::" in parent else parent, type_, name)
+
+    def observe(
+        self,
+        asked: Request,
+        inputs: Properties,
+        options: Options,
+    ) -> tuple[Properties, Observed]:
+        """Make a resource; its inputs as they were checked, and what came of it."""
+        checked = self.check(asked, {}, inputs)
+        if checked is None:
+            return inputs, Observed(asked.name, inputs, inputs)
+        return checked, self.imitation.create(asked, checked)
+
+    def check(self, asked: Request, olds: Properties, inputs: Properties) -> Properties | None:
+        """Check inputs; None where they are refused, which is noted."""
+        checked = self.imitation.check(asked, olds, inputs)
+        self.refused += [f"{asked.name}: {one.property}: {one.reason}" for one in checked.failures]
+        return None if checked.failures else checked.inputs
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802
+        """Find what is there already, which is no resource of the program."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        found = self.imitation.read(Request(urn, request.type, request.name), request.id, {}, {})
+        outputs = {} if found is None else {**read(request.properties), **found.outputs}
+        return resource_pb2.ReadResourceResponse(urn=urn, properties=write(outputs))
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -136,14 +181,11 @@ class _Monitor(mocks.MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=urn, id=request.name, object=request.object)
         inputs = read(request.object)
         resource_id, outputs = request.name, dict(inputs)
+        options = Options(tuple(request.ignoreChanges), str(request.replacement_trigger).strip())
         if package != "modelberth":
             asked = Request(urn, request.type, request.name)
-            checked = self._imitation.check(asked, {}, inputs)
-            self.refused += [f"{request.name}: {one.property}: {one.reason}" for one in checked.failures]
-            if not checked.failures:
-                inputs = dict(checked.inputs)
-                observed = self._imitation.create(asked, inputs)
-                resource_id, outputs = observed.id, dict(observed.outputs)
+            inputs, observed = self.observe(asked, inputs, options)
+            resource_id, outputs = observed.id, dict(observed.outputs)
         self.made.append(
             Resource(
                 urn=urn,
@@ -154,6 +196,7 @@ class _Monitor(mocks.MockMonitor):
                 outputs=plain(outputs),
                 dependencies=tuple(request.dependencies),
                 origins={key: tuple(one.urns) for key, one in request.propertyDependencies.items()},
+                trigger=options.trigger,
             )
         )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=resource_id, object=write(outputs))
@@ -178,4 +221,14 @@ def resource(token: str, name: str, inputs: Mapping[str, Any], **more: Any) -> R
     )
 
 
-__all__ = ["ACCOUNT", "Graph", "RefusedError", "Resource", "captured", "resource"]
+__all__ = [
+    "ACCOUNT",
+    "CapturingMonitor",
+    "Graph",
+    "Options",
+    "RefusedError",
+    "Resource",
+    "capture",
+    "captured",
+    "resource",
+]

@@ -3,6 +3,7 @@
 `replay.toml` names the calls of each type. Inputs go to the parameter with the same letters that the
 service's own model has, which boto3 then holds every value against; an input that no call takes is an error.
 What only AWS names, such as a key, gets another id than the stand-in gave it: later inputs get the real one.
+Where the simulation does not have a call, the service's model judges its parameters all the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
+
+from botocore.exceptions import ParamValidationError
+from botocore.validate import validate_parameters
 
 from modelberth.preview.standins.imitation.defaults import DEFAULTS
 from support.aws.graph import Graph, Resource
@@ -31,6 +36,8 @@ class _Row:
     calls: tuple[Call, ...]
     left_out: Mapping[str, str]
     unsupported: str
+    spreads: bool
+    """What is made of an output of it is not supported either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,8 @@ class Replay:
     Attributes:
         made: names of the resources that were made
         calls: `service.operation` of each call, in order
-        unsupported: name of a resource → why the simulation cannot make it
+        unsupported: name of a resource → why the simulation cannot make it; only the parameters of its
+            calls were judged
         names: what the stand-in called something → what the simulation does
 
     """
@@ -59,6 +67,7 @@ def _rows() -> Mapping[str, _Row]:
             tuple(Call(**call) for call in row.get("calls", ())),
             row.get("left_out", {}),
             row.get("unsupported", ""),
+            row.get("spreads", False),
         )
         for token, row in table.items()
     }
@@ -69,38 +78,62 @@ def calls_of(token: str) -> tuple[Call, ...]:
     return _rows()[token].calls
 
 
-def replay(graph: Graph, client: Callable[[str], Any]) -> Replay:
-    """Make every resource of pulumi-aws; `client` gives boto3's client of a service.
+def replay(
+    graph: Graph,
+    client: Callable[[str], Any],
+    *,
+    existing: Mapping[str, str] = MappingProxyType({}),
+    then: Callable[[Resource], None] = lambda _: None,
+) -> Replay:
+    """Make every resource of AWS.
+
+    Args:
+        graph: what to make
+        client: gives boto3's client of a service
+        existing: what the graph calls something that it does not make → what the simulation does
+        then: called after each resource that was made
 
     Raises:
         ReplayError: a type has no row, an input goes nowhere, or a call is refused.
 
     """
-    resources = graph.of("aws")
+    resources = graph.in_aws
     if unknown := sorted({one.token for one in resources} - _rows().keys()):
         raise ReplayError(f"no row in {_TABLE.name} for {', '.join(unknown)}")
-    made, done, unsupported, names = [], [], {}, dict[str, str]()
+    made, done, unsupported, names = [], [], {}, dict(existing)
+    missing: dict[str, str] = {}
     for one in resources:
         row = _rows()[one.token]
-        if row.unsupported:
-            unsupported[one.name] = row.unsupported
-            continue
+        needed = [missing[urn] for urns in one.origins.values() for urn in urns if urn in missing]
+        lacking = row.unsupported or next(iter(needed), "")
+        if lacking and (row.spreads or needed):
+            missing[one.urn] = lacking
         given = {key: value for key, value in one.inputs.items() if value is not None}
         given = {key: value for key, value in given.items() if key not in {*_EVERYWHERE, *row.left_out}}
         taken: set[str] = set()
         for call in row.calls:
             inputs = {key: given[key] for key in given if call.takes is None or key in call.takes}
             taken |= inputs.keys()
-            if not call.when or call.when in inputs:
-                _do(one, call, _named(inputs, names), client(call.service), names)
+            if call.when and call.when not in inputs:
+                continue
+            asked = _asked(one, call, _named(inputs, names), client(call.service), names)
+            if not lacking:
+                _do(one, call, asked, client(call.service), names)
                 done.append(f"{call.service}.{call.operation}")
         if lost := given.keys() - taken:
             raise ReplayError(f"{one.name}: no call of {one.token} takes {', '.join(sorted(lost))}")
+        if lacking:
+            unsupported[one.name] = lacking
+            continue
         made.append(one.name)
+        then(one)
     return Replay(tuple(made), tuple(done), unsupported, names)
 
 
-def _do(one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names: dict[str, str]) -> None:
+def _asked(
+    one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names: Mapping[str, str]
+) -> dict[str, Any]:
+    """The parameters of a call, which the service's own model takes."""
     where = f"{one.name} by {call.service}.{call.operation}"
     method = client.meta.method_to_api_mapping[call.operation]
     shape = client.meta.service_model.operation_model(method).input_shape
@@ -108,10 +141,20 @@ def _do(one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names
     region = client.meta.region_name
     own = {"{id}": names.get(one.id, one.id), "{region}": None if region == _UNNAMED else region}
     for target, value in call.constants.items():
-        if (constant := own.get(value, value)) is not None:
+        constant = own.get(value, value) if isinstance(value, str) else value
+        if constant is not None:
             put(given, target, constant)
     try:
-        answer = getattr(client, call.operation)(**given)
+        validate_parameters(given, shape)
+    except ParamValidationError as error:
+        raise ReplayError(f"{where}: {error}") from error
+    return given
+
+
+def _do(one: Resource, call: Call, given: Mapping[str, Any], client: Any, names: dict[str, str]) -> None:
+    where = f"{one.name} by {call.service}.{call.operation}"
+    try:
+        answer = getattr(client, call.operation)(**_older(given))
     except Exception as error:
         raise ReplayError(f"{where}: {error}") from error
     for output, path in call.same.items():
@@ -122,6 +165,24 @@ def _do(one: Resource, call: Call, inputs: Mapping[str, Any], client: Any, names
             )
     for output, path in call.answers.items():
         names[one.id if output == "id" else str(one.outputs[output])] = str(_at(answer, path))
+
+
+def _older(value: Any) -> Any:
+    """The value with what the simulation does not know yet replaced by what it does."""
+    match value:
+        case str():
+            return _known_values().get(value, value)
+        case Mapping():
+            return {key: _older(item) for key, item in value.items()}
+        case list():
+            return [_older(item) for item in value]
+    return value
+
+
+@cache
+def _known_values() -> Mapping[str, str]:
+    older: Mapping[str, str] = tomllib.loads(_TABLE.read_text())["older"]
+    return older
 
 
 def _named(value: Any, names: Mapping[str, str]) -> Any:

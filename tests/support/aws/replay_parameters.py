@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ class Call:
         operation: method of the client
         takes: the inputs that go into it; None for all
         when: the input without which it is not made
-        rename: path of an input → parameter, dots lead into structures; none: the call itself says it
+        rename: path of an input → parameter; dots lead into structures and `[]` into a list of one;
+            none: the call itself says it
         each: elements of a list → a structure with further constants; `""` in it is the element's parameter
         single: policies as JSON whose lists of one become their element, which is how moto looks for them
         constants: parameters that the provider adds; `{id}` is the resource's own and
@@ -82,25 +83,32 @@ def _structure(value: Mapping[str, Any], shape: Any, call: Call, path: str, wher
 
 
 def _shape(shape: Any, target: str) -> Any:
-    """The shape at a path of parameters; a map's is that of its values."""
+    """The shape at a path of parameters; a map's is that of its values, a list's that of its elements."""
     for step in target.split("."):
-        shape = shape.value if shape.type_name == "map" else shape.members[step]
+        match shape.type_name:
+            case "map":
+                shape = shape.value
+            case "list":
+                shape = shape.member
+            case _:
+                shape = shape.members[step]
     return shape
 
 
 def _value(value: Any, shape: Any, call: Call, path: str, where: str) -> Any:
     kind = shape.type_name
     match value:
-        case list() if path in call.each:
+        case _ if path in call.each:
             constants = {key: name for key, name in call.each[path].items() if key}
-            return [{**constants, call.each[path][""]: item} for item in value]
+            items = value if isinstance(value, list) else [value]
+            return [{**constants, call.each[path][""]: item} for item in items]
         case list() if kind == "map":
             return {item["name"]: item["values"] for item in value}
         case Mapping() if kind == "structure":
             return _structure(value, shape, call, path, where)
         case Mapping() if kind == "map":
             return {key: _value(item, shape.value, call, path, where) for key, item in value.items()}
-        case Mapping() if kind == "list" and len(shape.member.members) == 2:
+        case Mapping() if kind == "list" and _is_pair(shape.member) and not _has(shape.member, value):
             key, other = sorted(shape.member.members, key=lambda name: "value" in name.lower())
             return [{key: name, other: item} for name, item in value.items()]
         case list() if kind == "structure" and len(value) == 1:
@@ -113,15 +121,31 @@ def _value(value: Any, shape: Any, call: Call, path: str, where: str) -> Any:
             return json.dumps(value)
         case int() | float() if kind == "string":
             return str(value)
+        case "true" | "false" if kind == "boolean":
+            return value == "true"
         case str() if kind in {"integer", "long", "float", "double"}:
             return float(value) if kind in {"float", "double"} else int(value)
     return value
 
 
+def _is_pair(shape: Any) -> bool:
+    return shape.type_name == "structure" and len(shape.members) == 2
+
+
+def _has(shape: Any, keys: Iterable[str]) -> bool:
+    """Whether these are members of a structure, not keys of somebody's choice."""
+    given = {_letters(key) for key in keys}
+    return bool(given) and given <= {_letters(name) for name in shape.members}
+
+
 def put(parameters: dict[str, Any], target: str, value: Any) -> None:
-    *way, last = target.split(".")
+    """Lay a value at a path; the step `[]` is the only element of a list."""
+    *way, last = target.replace(".[]", "[]").split(".")
     for step in way:
-        parameters = parameters.setdefault(step, {})
+        if step.endswith("[]"):
+            (parameters,) = parameters.setdefault(step[:-2], [{}])
+        else:
+            parameters = parameters.setdefault(step, {})
     if isinstance(parameters.get(last), list):
         parameters[last] += value
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,11 +36,13 @@ class Plan:
     Attributes:
         document: as `terraform show -json` prints one
         addresses: address in the plan → resource of the graph
+        absent: resources that Terraform has no type for
 
     """
 
     document: Mapping[str, Any]
     addresses: Mapping[str, Resource]
+    absent: Sequence[Resource] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,12 @@ def _rows() -> Mapping[str, _Row]:
     return {token: _Row(type_, names.get(token, {})) for token, type_ in table["types"].items()}
 
 
+@cache
+def _absent() -> Mapping[str, str]:
+    absent: Mapping[str, str] = tomllib.loads(_TABLE.read_text())["absent"]
+    return absent
+
+
 def plan(graph: Graph) -> Plan:
     """Convert everything of pulumi-aws.
 
@@ -63,7 +71,8 @@ def plan(graph: Graph) -> Plan:
         UnmappedTypeError: a type has no row.
 
     """
-    resources = graph.of("aws")
+    absent = [one for one in graph.in_aws if one.token in _absent()]
+    resources = [one for one in graph.in_aws if one.token not in _absent()]
     if unknown := sorted({one.token for one in resources} - _rows().keys()):
         raise UnmappedTypeError(f"no row in {_TABLE.name} for {', '.join(unknown)}")
     addresses = {one.urn: _address(one) for one in resources}
@@ -86,7 +95,7 @@ def plan(graph: Graph) -> Plan:
         "resource_changes": changes,
         "configuration": {"root_module": {"resources": configured}},
     }
-    return Plan(document, {addresses[one.urn]: one for one in resources})
+    return Plan(document, {addresses[one.urn]: one for one in resources}, absent)
 
 
 def _address(one: Resource) -> str:

@@ -2,6 +2,7 @@
 
 from . import (
     addresses,
+    aws_guards,
     callers,
     cluster_endpoints,
     counts,
@@ -26,6 +27,7 @@ CASES: list[Case] = [
         counts,
         life,
         guards,
+        aws_guards,
         exposure,
         permissions,
         callers,

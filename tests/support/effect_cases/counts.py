@@ -8,6 +8,7 @@ from support.plans import step
 from .case import DANGER, Case, silent, tells
 from .serving_inputs import (
     APP,
+    CONFIG,
     CONFIG_B,
     DEPLOYMENT,
     HPA,
@@ -22,6 +23,7 @@ from .serving_inputs import (
     sagemaker_target,
     scaler,
     to_config,
+    variants,
     workload,
 )
 
@@ -30,6 +32,14 @@ BESIDE = {
     **AIMED,
     "metadata": {**AIMED["metadata"], "annotations": {"validations.keda.sh/hpa-ownership": "false"}},
 }
+COPIES = {
+    "serviceNamespace": "sagemaker",
+    "resourceId": "inference-component/scoring",
+    "scalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+    "maxCapacity": 4,
+}
+LARGER = ({"name": "a", **variants(1)}, {"name": "b", **variants(1, machine="ml.g5.48xlarge")})
+SCALED_ENDPOINT = (step(SAGEMAKER, *to_config("b"), name="scoring"), sagemaker_target())
 AT_ZERO = {"spec": {"replicas": 0}}
 
 CASES: list[Case] = [
@@ -185,6 +195,68 @@ CASES: list[Case] = [
                 name="keda",
             ),
         ),
+    ),
+    tells(
+        "sagemaker: a component that may have no copy",
+        TARGET,
+        None,
+        {**COPIES, "minCapacity": 0},
+        Kind.IN_PLACE,
+        DANGER,
+        "gets an error",
+        "for minutes",
+        facts={"calls": Calls.MAY_FAIL},
+    ),
+    tells(
+        "sagemaker: a component that may have no copy from now on",
+        TARGET,
+        {**COPIES, "minCapacity": 1},
+        {**COPIES, "minCapacity": 0},
+        Kind.IN_PLACE,
+        DANGER,
+        "gets an error",
+    ),
+    silent(
+        "sagemaker: a component that always has a copy",
+        TARGET,
+        None,
+        {**COPIES, "minCapacity": 1},
+        Kind.IN_PLACE,
+    ),
+    silent(
+        "sagemaker: a queue without an instance",
+        TARGET,
+        None,
+        {**COPIES, "scalableDimension": "sagemaker:variant:DesiredInstanceCount", "minCapacity": 0},
+        Kind.IN_PLACE,
+    ),
+    tells(
+        "sagemaker: another instance type for what is scaled",
+        CONFIG,
+        *LARGER,
+        Kind.REFUSED,
+        DANGER,
+        "another instance type for what `scoring-target` scales",
+        "scaling.max as low as scaling.min",
+        others=SCALED_ENDPOINT,
+        replaces=["name"],
+    ),
+    silent(
+        "sagemaker: another instance type for a fixed number",
+        CONFIG,
+        *LARGER,
+        Kind.REFUSED,
+        others=SCALED_ENDPOINT[:1],
+        replaces=["name"],
+    ),
+    silent(
+        "sagemaker: another model of what is scaled",
+        CONFIG,
+        {"name": "a", **variants(1)},
+        {"name": "b", **variants(2)},
+        Kind.REFUSED,
+        others=SCALED_ENDPOINT,
+        replaces=["name"],
     ),
     tells(
         "sagemaker: a new configuration",

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import lambda_
 
-from modelberth.arguments import asked, clean_errors
+from modelberth.arguments import asked, clean_errors, read_for
 from modelberth.aws import key_policy
 from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
 from modelberth.aws.identity import AwsIdentityArgs, Identity, identity
 from modelberth.aws.lambda_ import alias as aliases
 from modelberth.aws.lambda_ import dead_letters, function, http_api, names, reach, scaling
-from modelberth.aws.lambda_.checks import check
 from modelberth.aws.lambda_.contract import contract
 from modelberth.aws.lambda_.front import front
 from modelberth.aws.monitoring.component import AwsMonitoring, AwsMonitoringArgs
@@ -27,10 +26,12 @@ from modelberth.aws.monitoring.logs import AwsLogs, AwsLogsArgs
 from modelberth.aws.monitoring.notify import topic_name
 from modelberth.aws.monitoring.signals import VERSION
 from modelberth.aws.needs import Needs
+from modelberth.aws.object_events import ObjectEvents
 from modelberth.aws.plan import Plan
+from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
-from modelberth.errors import Problem, SpecError, shown
-from modelberth.spec import EndpointDeployment, EndpointSpec, parse
+from modelberth.errors import SpecError
+from modelberth.spec import EndpointSpec
 from modelberth.spec.aws import FunctionUrl, HttpApi, LambdaTarget
 
 __all__ = ["LambdaEndpoint", "LambdaEndpointArgs"]
@@ -46,6 +47,8 @@ class LambdaEndpointArgs:
     """Where the spec stands in the config, such as `endpoints[0]`: refusals begin with it."""
     image: pulumi.Input[str] | None = None
     """Serving image by digest, in ECR of the region, where the program itself builds it."""
+    objects: ObjectEvents | None = None
+    """Folders in S3 that the function reads from and writes to: see `AwsPredictionPipeline`. None: none."""
 
     @classmethod
     def parse(cls, config: Mapping[str, object]) -> LambdaEndpointArgs:
@@ -55,32 +58,36 @@ class LambdaEndpointArgs:
             pulumi.RunError: the mapping is wrong; each problem has its path.
 
         """
-        kind = LambdaTarget.model_fields["kind"].default
-        with clean_errors():
-            deployment = parse(EndpointDeployment, config)
-            if not isinstance(deployment.target, LambdaTarget):
-                raise SpecError(Problem("target.kind", shown(deployment.target.kind), kind))
-        return cls(deployment.spec, deployment.target)
+        return cls(*read_for(LambdaTarget, config))
 
 
 class LambdaEndpoint(pulumi.ComponentResource):
     """A function, its versions behind an alias, the way to it, what it is encrypted with and watched by."""
 
     contract: EndpointContract
+    arn: pulumi.Output[str]
+    """ARN of the alias: what services of AWS invoke."""
+    function: pulumi.Output[str]
+    """Name of the function, once it has the alias."""
+    key: EncryptionKey
+    """That everything which the endpoint leaves behind is encrypted with."""
 
     def __init__(
         self, name: str, args: LambdaEndpointArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("modelberth:index:LambdaEndpoint", name, asked(args.spec, args.target, opts), opts)
         with clean_errors():
-            _refuse(args)
+            require(args.spec, args.target, args.path, has_image=args.image is not None)
+            if args.objects is not None and (found := [*args.objects.problems("objects")]):
+                raise SpecError(*found)
             plan = Plan.of(args.spec, args.target, pulumi.get_project(), pulumi.get_stack())
-        self._plan = plan
+        self._plan, self._objects = plan, args.objects
         image = _image(args)
-        key = self._key()
+        self.key = key = self._key()
         logs = self._logs(key)
         made = self._function(image, key, self._identity(key), logs)
         live = aliases.register(f"{name}-alias", plan, made, self._lasting())
+        self.arn, self.function = live.arn, live.function_name
         dead_letters.register_retries(f"{name}-retries", plan, live, self._child())
         scaling.register(name, plan, live, self._child())
         way = self._reach(live, logs)
@@ -138,6 +145,8 @@ class LambdaEndpoint(pulumi.ComponentResource):
             function=names.function_name(plan),
             vpc=plan.target.vpc is not None,
             dead_letters=names.queue_name(plan),
+            requests=None if self._objects is None else self._objects.input,
+            answers=None if self._objects is None else self._objects.output,
         )
         args = AwsIdentityArgs(names.role_name(plan), needs, key, tags=plan.tags)
         return identity(f"{self.pulumi_resource_name}-identity", args, self._child())
@@ -157,6 +166,7 @@ class LambdaEndpoint(pulumi.ComponentResource):
             key=key.arn,
             logs=logs.groups["function"].name,
             dead_letters=queue.arn,
+            predictions=None if self._objects is None else self._objects.output,
         )
 
     def _reach(self, live: lambda_.Alias, logs: AwsLogs) -> reach.Reach:
@@ -202,13 +212,3 @@ def _image(args: LambdaEndpointArgs) -> pulumi.Input[str]:
     if image is None:
         raise ValueError("no image is known; `check` tells it")
     return image
-
-
-def _refuse(args: LambdaEndpointArgs) -> None:
-    found = check(
-        args.spec,
-        args.target,
-        has_image=args.image is not None,
-    )
-    if found:
-        raise SpecError(*(problem.under(args.path) for problem in found))

@@ -118,16 +118,10 @@ def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
     yield from _authentication_problems(spec, way)
     yield from _rate_problems(spec, way)
     yield from _tls_problems(spec, way)
-    if isinstance(way, FunctionUrl) and way.streaming and spec.runtime.engine == "onnxruntime":
-        hint = "The server answers in one piece, of which such an address would pass on the envelope as well."
-        yield Problem("target.front.streaming", "true", "false with engine onnxruntime", hint)
 
 
 def _authentication_problems(spec: EndpointSpec, way: LambdaFront) -> Iterator[Problem]:
     auth, security = spec.security.auth, spec.security
-    if auth.kind == "api_key":
-        hint = "A function has no file of keys, and a variable would show them. IAM and tokens need neither."
-        yield Problem("security.auth.kind", auth.kind, "platform, jwt or none on target `lambda`", hint)
     if auth.kind == "jwt" and not isinstance(way, HttpApi):
         hint = "An HTTP API checks tokens before the function is called."
         yield Problem(
@@ -154,10 +148,6 @@ def _rate_problems(spec: EndpointSpec, way: LambdaFront) -> Iterator[Problem]:
 
 def _tls_problems(spec: EndpointSpec, way: LambdaFront) -> Iterator[Problem]:
     tls = spec.security.tls
-    if tls.min_version != "1.2":
-        # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-ciphers.html
-        hint = "AWS' addresses take 1.2 and 1.3, and none of these can be told to take 1.3 alone."
-        yield Problem("security.tls.min_version", shown(tls.min_version), "1.2 on target `lambda`", hint)
     if tls.domain is not None and not isinstance(way, HttpApi):
         hint = "Only an HTTP API takes a name of one's own."
         yield Problem("security.tls.domain", shown(tls.domain), f"nothing with target.front {way.kind}", hint)

@@ -31,8 +31,6 @@ __all__ = [
 ]
 
 _MIB: Final = 2**20
-# https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html: a function has no sampling rule of its own.
-_TRACED_PERCENT: Final = 5.0
 _IMAGE: Final[Matching] = get_args(EcrImage)[1]
 
 
@@ -66,6 +64,7 @@ def register(
     key: pulumi.Input[str],
     logs: pulumi.Input[str],
     dead_letters: pulumi.Input[str],
+    predictions: str | None = None,
 ) -> lambda_.Function:
     """Register the function.
 
@@ -78,10 +77,11 @@ def register(
         key: ARN of what encrypts its variables
         logs: name of its log group
         dead_letters: ARN of the queue for events that it failed on
+        predictions: folder in S3 for those on objects; None: there are none
 
     """
     spec, target = plan.spec, plan.target
-    started, vpc = server(spec), target.vpc
+    started, vpc = server(spec, target, predictions), target.vpc
     return lambda_.Function(
         name,
         name=function_name(plan),
@@ -131,18 +131,9 @@ def problems(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool = Fals
     """
     yield from _image_problems(spec, target, has_image=has_image)
     yield from _size_problems(spec)
-    if spec.security.network.egress is not None:
-        hint = "The security groups of target.vpc say what a function may connect to."
-        yield Problem("security.network.egress", "a list", "nothing on target `lambda`", hint)
-    tracing = spec.monitoring.tracing
-    if tracing is not None and target.region in limits().untraced:
+    if spec.monitoring.tracing is not None and target.region in limits().untraced:
         hint = "AWS X-Ray traces no functions there."
         yield Problem("monitoring.tracing", "a mapping", f"nothing in {target.region}", hint)
-    elif tracing is not None and tracing.percent != _TRACED_PERCENT:
-        hint = (
-            "AWS X-Ray takes the first request of a second and 5 percent of the others, for every function."
-        )
-        yield Problem("monitoring.tracing.percent", f"{tracing.percent:g}", f"{_TRACED_PERCENT:g}", hint)
 
 
 def _image_problems(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool) -> Iterator[Problem]:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi_aws import appautoscaling, lambda_
+from pulumi_aws import lambda_
 
+from modelberth.aws.autoscaling import AwsAutoscaling, AwsAutoscalingArgs
 from modelberth.aws.lambda_.alias import traffic
 from modelberth.aws.lambda_.names import LIVE, function_name
+from modelberth.aws.scaled import Scaled, Tracking
 from modelberth.errors import Problem, shown
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Warm", "problems", "register", "reserved", "utilization", "warm"]
 
 _DIMENSION: Final = "lambda:function:ProvisionedConcurrency"
-_NAMESPACE: Final = "lambda"
 _METRIC: Final = "LambdaProvisionedConcurrencyUtilization"
 _USUAL: Final = 0.7
 # https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html: what target tracking may aim at.
@@ -92,8 +93,7 @@ def register(
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=theirs)),
     )
     if kept.is_scaled:
-        after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[provisioned]))
-        _autoscaling(name, plan, kept, after)
+        AwsAutoscaling(f"{name}-scaling", _autoscaling(plan, kept, provisioned), opts)
     return provisioned
 
 
@@ -122,35 +122,9 @@ def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
         )
 
 
-def _autoscaling(name: str, plan: Plan[LambdaTarget], kept: Warm, opts: pulumi.ResourceOptions) -> None:
-    region = plan.target.region
-    target = appautoscaling.Target(
-        f"{name}-scaling",
-        min_capacity=kept.least,
-        max_capacity=kept.most,
-        resource_id=f"function:{function_name(plan)}:{LIVE}",
-        scalable_dimension=_DIMENSION,
-        service_namespace=_NAMESPACE,
-        region=region,
-        tags=plan.tags,
-        opts=opts,
-    )
-    tracking = appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-        target_value=kept.utilization,
-        predefined_metric_specification=appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-            predefined_metric_type=_METRIC
-        ),
-        scale_in_cooldown=round(plan.spec.scaling.cooldown.seconds),
-        scale_out_cooldown=0,
-    )
-    appautoscaling.Policy(
-        f"{name}-scaling-policy",
-        name=plan.named("busy"),
-        policy_type="TargetTrackingScaling",
-        resource_id=target.resource_id,
-        scalable_dimension=target.scalable_dimension,
-        service_namespace=target.service_namespace,
-        target_tracking_scaling_policy_configuration=tracking,
-        region=region,
-        opts=opts,
+def _autoscaling(plan: Plan[LambdaTarget], kept: Warm, provisioned: pulumi.Resource) -> AwsAutoscalingArgs:
+    scaled = Scaled("lambda", f"function:{function_name(plan)}:{LIVE}", _DIMENSION, kept.least, kept.most)
+    tracking = Tracking("busy", _METRIC, kept.utilization, round(plan.spec.scaling.cooldown.seconds))
+    return AwsAutoscalingArgs(
+        plan.place, plan.named(), scaled, [tracking], after=[provisioned], tags=plan.tags
     )

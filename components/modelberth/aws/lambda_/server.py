@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from modelberth.aws.lambda_.front import front
 from modelberth.aws.lambda_.limits import limits
-from modelberth.errors import Problem, SpecError, shown
+from modelberth.errors import Problem, SpecError
 from modelberth.model_address import address
 from modelberth.naming import content_digest
 from modelberth.runtimes import container
+from modelberth.spec.aws import FunctionUrl
 
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, ModelSource
@@ -42,8 +44,8 @@ class Server:
     command: tuple[str, ...]
 
 
-def server(spec: EndpointSpec) -> Server:
-    """Derive the server from the spec.
+def server(spec: EndpointSpec, target: LambdaTarget, predictions: str | None = None) -> Server:
+    """Derive the server from the spec, the way to it and the folder in S3 for predictions on objects.
 
     Raises:
         SpecError: the engine cannot serve the model; `problems` tells it before.
@@ -56,26 +58,17 @@ def server(spec: EndpointSpec) -> Server:
         # Lambda gives an environment one request at a time.
         "MODELBERTH_MAX_CONCURRENCY": "1",
         "MODELBERTH_LOG_FORMAT": "json",
+        **_response_mode(spec, target),
+        **({} if predictions is None else {"MODELBERTH_S3_OUTPUT_URI": predictions.rstrip("/")}),
         "MODELBERTH_REVISION": f"m{content_digest(spec.model.model_dump_json())}",
     }
     return Server(environment, made.command, made.args)
 
 
-def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:  # noqa: ARG001 - every room is asked alike
-    """Yield what the server does elsewhere and cannot do in a function."""
-    if spec.runtime.batching is not None:
-        hint = "AWS Lambda gives an environment one request at a time: there is none that could be joined."
-        yield Problem("runtime.batching", "a mapping", "nothing on target `lambda`", hint)
-    if spec.monitoring.capture is not None:
-        hint = "AWS Lambda stops a function between two requests, and with it what it has yet to write."
-        yield Problem("monitoring.capture", "a mapping", "nothing on target `lambda`", hint)
-    if spec.model.scheme == "oci":
-        hint = "The server reads no artifacts: put the model into the image, or into S3."
-        yield Problem(
-            "model.uri", shown(spec.model.uri), "a path in the image, or a uri of s3, https or hf", hint
-        )
+def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
+    """Yield a model that the engine cannot serve, and variables that are too long together."""
     try:
-        environment = server(spec).environment
+        environment = server(spec, target).environment
     except SpecError as error:
         yield from error.problems
         return
@@ -85,6 +78,16 @@ def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:  # 
     ) > most:
         allowed = f"a uri with which the function's variables have at most {most} bytes together"
         yield Problem("model.uri", f"one with which they have {length}", allowed)
+
+
+def _response_mode(spec: EndpointSpec, target: LambdaTarget) -> dict[str, str]:
+    """Tell our own server that its address passes on streams, which no event says.
+
+    Whole answers would reach callers with their envelope there, and streamed ones with their head elsewhere.
+    """
+    way = front(spec, target)
+    streams = isinstance(way, FunctionUrl) and way.streaming and spec.runtime.engine == "onnxruntime"
+    return {"MODELBERTH_LAMBDA_RESPONSE_MODE": "streaming"} if streams else {}
 
 
 def _model(model: ModelSource) -> dict[str, str]:

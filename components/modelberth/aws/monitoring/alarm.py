@@ -10,6 +10,7 @@ from modelberth.aws.monitoring.signals import Role, Signals
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
+    from modelberth.spec.rollout import Guard
 
 __all__ = ["LONGEST_NAME", "PERIOD_SECONDS", "Alarm", "Severity", "Watched", "alarm", "share", "told"]
 
@@ -35,9 +36,12 @@ class Watched:
     Attributes:
         plan: the endpoint
         signals: its metrics
-        capacity: most requests that can be in progress at once, where there is such a bound
+        capacity: most requests that can be in progress at once, where there is such a bound; at one replica,
+            where `replicas` says how many of these there may be
         warm: replicas that are kept ready
         log_group: where it logs, for the dashboard
+        replicas: most of them, where one computes several requests at once
+        update: what must hold of an update while the service brings it in, where it takes an update back
 
     """
 
@@ -46,6 +50,8 @@ class Watched:
     capacity: int | None = None
     warm: int = 0
     log_group: str = ""
+    replicas: int | None = None
+    update: Guard | None = None
 
 
 def share(
@@ -65,8 +71,8 @@ def share(
     whole = f"({part} + FILL({of}, 0))" if besides else of
     expression = f"IF({part} > {above}, {part} / {whole}, 0)"
     return [
-        signals.query(part, period),
-        signals.query(of, period),
+        *signals.queries(part, period),
+        *signals.queries(of, period),
         {"id": "share", "expression": expression, "label": f"share of {part}", "return_data": True},
     ]
 
@@ -82,8 +88,8 @@ def alarm(
     runbook: str,
     periods: int = 1,
     actions: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Return an alarm that is up while the last data points are all above a threshold.
+) -> tuple[str, dict[str, Any]]:
+    """Return the role of an alarm that is up while the last data points are all above a threshold, and it.
 
     Args:
         plan: the endpoint
@@ -97,7 +103,7 @@ def alarm(
         actions: ARNs of SNS topics that are told when it begins and when it is over
 
     """
-    return {
+    return role, {
         "name": plan.named(role, longest=LONGEST_NAME),
         "region": plan.target.region,
         "alarm_description": told(plan, summary, runbook),

@@ -43,8 +43,8 @@ def burn_alarms(watched: Watched, actions: Sequence[str] = ()) -> BurnAlarms:
     for row in burn_rates(slo):
         names = []
         for length in ("long", "short"):
-            made = _window(watched, row, length, 1 - slo.availability / 100)
-            found.windows[f"burn-{row.long}-{length}"] = made
+            role, made = _window(watched, row, length, 1 - slo.availability / 100)
+            found.windows[role] = made
             names.append(made["name"])
         found.both[f"burn-{row.long}"] = _both(watched, row, names, actions)
     return found
@@ -52,7 +52,7 @@ def burn_alarms(watched: Watched, actions: Sequence[str] = ()) -> BurnAlarms:
 
 def _window(
     watched: Watched, row: BurnRate, length: Literal["long", "short"], budget: float
-) -> dict[str, Any]:
+) -> tuple[str, dict[str, Any]]:
     window = row.long if length == "long" else row.short
     # 1 - 0.995 is not quite 0.005.
     threshold = round(row.threshold(budget), 9)

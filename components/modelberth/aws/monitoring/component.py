@@ -16,8 +16,9 @@ from modelberth.aws.monitoring.budget import budget
 from modelberth.aws.monitoring.burn_alarms import burn_alarms
 from modelberth.aws.monitoring.dashboard import dashboard
 from modelberth.aws.monitoring.notify import Receivers, subscriptions, topic_arn, topic_name, topic_policy
-from modelberth.aws.monitoring.signals import VERSION, signals_of
+from modelberth.aws.monitoring.signals import CONFIG, VERSION, Where, signals_of
 from modelberth.aws.plan import Plan
+from modelberth.spec.rollout import Guard
 
 __all__ = ["AwsMonitoring", "AwsMonitoringArgs"]
 
@@ -29,22 +30,28 @@ class AwsMonitoringArgs:
     Attributes:
         plan: the endpoint
         kind: of endpoint, as `signals.toml` has it
-        where: what its metrics' dimensions are; `version` only while two serve, and of the new one
+        where: what its metrics' dimensions are; `version` only while two serve, and of the new one; `config`
+            only where the service takes an update back
         key: encrypts the topic; lets CloudWatch use it, and with a budget AWS Budgets: `for_alarms` and
             `for_budgets` of `key_policy`
         log_group: name of the log group that the dashboard asks
-        capacity: most requests that can be in progress at once, where there is such a bound
+        capacity: most requests that can be in progress at once, where there is such a bound; at one replica,
+            where `replicas` says how many of these there may be
         warm: replicas that are kept ready
+        replicas: most of them, where one computes several requests at once
+        update: what must hold of an update while the service brings it in, where it takes an update back
 
     """
 
     plan: Plan[Any]
     kind: str
-    where: Mapping[str, pulumi.Input[str]]
+    where: Where
     key: EncryptionKey
     log_group: str
     capacity: int | None = None
     warm: int = 0
+    replicas: int | None = None
+    update: Guard | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class AwsMonitoring(pulumi.ComponentResource):
 
     def _dashboard(self, args: AwsMonitoringArgs) -> pulumi.Output[str]:
         # Versions are found by the dashboard itself, which then need not change with each.
-        where = {word: value for word, value in args.where.items() if word != VERSION}
+        where = {word: value for word, value in args.where.items() if word not in {VERSION, CONFIG}}
         body = pulumi.Output.all(**where).apply(lambda plain: dashboard(_watched(args, plain)))
         made = cloudwatch.Dashboard(
             self._named("dashboard"),
@@ -155,5 +162,13 @@ class AwsMonitoring(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=[*after])
 
 
-def _watched(args: AwsMonitoringArgs, where: Mapping[str, pulumi.Input[str]]) -> Watched:
-    return Watched(args.plan, signals_of(args.kind, where), args.capacity, args.warm, args.log_group)
+def _watched(args: AwsMonitoringArgs, where: Where) -> Watched:
+    return Watched(
+        args.plan,
+        signals_of(args.kind, where),
+        args.capacity,
+        args.warm,
+        args.log_group,
+        args.replicas,
+        args.update,
+    )

@@ -6,13 +6,25 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 import pulumi
 
-__all__ = ["TABLE", "VERSION", "Metric", "Role", "Signals", "kinds", "signals_of"]
+__all__ = [
+    "CONFIG",
+    "TABLE",
+    "VERSION",
+    "Metric",
+    "Role",
+    "Signals",
+    "Where",
+    "kinds",
+    "signals_of",
+    "together_by",
+]
 
 TABLE: Final = Path(__file__).with_name("signals.toml")
 
@@ -27,14 +39,32 @@ Role = Literal[
     "warm",
     "warm_use",
     "spilled",
+    "used",
+    "overhead",
+    "replicas",
+    "queued",
+    "oldest",
+    "cpu_use",
+    "gpu_use",
+    "memory_use",
+    "gpu_memory_use",
     "new_requests",
     "new_failed",
     "new_latency",
+    "updated_requests",
+    "updated_failed",
+    "updated_latency",
 ]
 """What a metric tells; the table says what each means."""
 
 VERSION: Final = "version"
 """The word for a version, which only some metrics are split by, and which is known only while two serve."""
+
+CONFIG: Final = "config"
+"""The word for what an update brings, which metrics are split by only where the service itself updates."""
+
+Where = Mapping[str, pulumi.Input[str] | tuple[str, ...]]
+"""What each word of the metrics' dimensions stands for; several values are parts of one endpoint."""
 
 _SECONDS: Final = {"Microseconds": 1e-6, "Milliseconds": 1e-3, "Seconds": 1.0}
 
@@ -82,15 +112,15 @@ class Signals:
     Attributes:
         kind: of endpoint
         metrics: by what they tell
-        memory: query of CloudWatch Logs Insights for the memory used, in MB
+        memory: query of CloudWatch Logs Insights for the memory used, in MB; empty where a metric tells
         where: value for each word of the metrics' dimensions; what only AWS knows may be an output
 
     """
 
     kind: str
     metrics: Mapping[Role, Metric]
-    memory: str
-    where: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    memory: str = ""
+    where: Where = field(default_factory=dict)
 
     def has(self, *roles: Role) -> bool:
         """Tell whether there is a metric for each role, and a value for each of its dimensions."""
@@ -99,14 +129,22 @@ class Signals:
         return len(found) == len(roles) and words <= self.where.keys()
 
     def dimensions(self, role: Role) -> dict[str, pulumi.Input[str]]:
-        """Return the dimensions with their values; one whose value is not known is left out."""
-        words = self.metrics[role].dimensions
-        return {name: self.where[word] for name, word in words.items() if word in self.where}
+        """Return the dimensions that have one value; one whose value is not known is left out."""
+        return {name: value for name, value in self._given(role).items() if not isinstance(value, tuple)}
 
-    def query(
+    def parts(self, role: Role) -> tuple[dict[str, pulumi.Input[str]], ...]:
+        """Return the dimensions of each metric that the role is told by: one, or one of each part."""
+        several = {name: value for name, value in self._given(role).items() if isinstance(value, tuple)}
+        names = [*several]
+        return tuple(
+            {**self.dimensions(role), **dict(zip(names, values, strict=True))}
+            for values in product(*several.values())
+        )
+
+    def queries(
         self, role: Role, period: int, *, statistic: str = "", returned: bool = False
-    ) -> dict[str, Any]:
-        """Return one of the `metric_queries` of an alarm; its id is the role.
+    ) -> list[dict[str, Any]]:
+        """Return what an alarm's `metric_queries` need to know a role by its name.
 
         The unit stays away: an alarm on another unit than the service happens to send never has data.
 
@@ -117,21 +155,41 @@ class Signals:
             returned: this is what is compared, nothing is computed from it
 
         """
-        metric = self.metrics[role]
-        return {
-            "id": role,
-            "metric": {
-                "namespace": metric.namespace,
-                "metric_name": metric.name,
-                "dimensions": self.dimensions(role),
-                "period": period,
-                "stat": statistic or metric.statistic,
-            },
-            "return_data": returned,
-        }
+        metric, parts = self.metrics[role], self.parts(role)
+        stat = statistic or metric.statistic
+        whole = len(parts) == 1
+        found: list[dict[str, Any]] = [
+            {
+                "id": role if whole else f"{role}_{place}",
+                "metric": {
+                    "namespace": metric.namespace,
+                    "metric_name": metric.name,
+                    "dimensions": dimensions,
+                    "period": period,
+                    "stat": stat,
+                },
+                "return_data": returned and whole,
+            }
+            for place, dimensions in enumerate(parts)
+        ]
+        if whole:
+            return found
+        # A part that nobody calls has no data, and a sum with it would have none either.
+        each = ", ".join(f"FILL({part['id']}, 0)" for part in found)
+        together = {"id": role, "expression": f"{together_by(stat)}([{each}])", "label": role}
+        return [*found, {**together, "return_data": returned}]
+
+    def _given(self, role: Role) -> dict[str, pulumi.Input[str] | tuple[str, ...]]:
+        words = self.metrics[role].dimensions
+        return {name: self.where[word] for name, word in words.items() if word in self.where}
 
 
-def signals_of(kind: str, where: Mapping[str, pulumi.Input[str]]) -> Signals:
+def together_by(statistic: str) -> str:
+    """Return the function of metric math for several parts: of counts the sum, of all else the worst."""
+    return "SUM" if statistic in {"Sum", "SampleCount"} else "MAX"
+
+
+def signals_of(kind: str, where: Where) -> Signals:
     """Return the signals of an endpoint.
 
     Args:
@@ -145,7 +203,8 @@ def signals_of(kind: str, where: Mapping[str, pulumi.Input[str]]) -> Signals:
     if kind not in kinds():
         raise ValueError(f"no signals are known of the kind {kind!r}, only of {', '.join(kinds())}")
     found = kinds()[kind]
-    words = {word for metric in found.metrics.values() for word in metric.dimensions.values()} - {VERSION}
+    words = {word for metric in found.metrics.values() for word in metric.dimensions.values()}
+    words -= {VERSION, CONFIG}
     if missing := words - where.keys():
         raise ValueError(f"the signals of {kind} need to know: {', '.join(sorted(missing))}")
     return replace(found, where=where)
@@ -186,4 +245,4 @@ def _signals(kind: str, entry: Mapping[str, str], metrics: Mapping[str, Metric])
     if unknown := entry.keys() - {"memory", *get_args(Role)}:
         raise ValueError(f"{TABLE.name}: kind {kind}: no such role: {', '.join(sorted(unknown))}")
     roles: dict[Role, Metric] = {role: metrics[entry[role]] for role in get_args(Role) if role in entry}
-    return Signals(kind, MappingProxyType(roles), entry["memory"])
+    return Signals(kind, MappingProxyType(roles), entry.get("memory", ""))

@@ -19,12 +19,12 @@ from modelberth.preview.standins.sdk.packages import installed
 from modelberth.spec import KubernetesTarget
 
 from .finding import Check, Checkup, Finding
-from .program import EXTRAS
 
 __all__ = ["CLOUDS"]
 
 _PROVIDERS: Final[Mapping[str, str]] = {
     "aws": "aws",
+    "sagemaker": "aws-native",
     "gcp": "gcp",
     "azure": "azure-native",
     "kubernetes": "kubernetes",
@@ -155,9 +155,21 @@ def kubeconfig(checkup: Checkup) -> Iterator[Finding]:
             yield Finding.ok("kubeconfig", f"context {wanted or current}; the cluster was not asked")
 
 
+def aws_cli(checkup: Checkup) -> Iterator[Finding]:
+    """The program that the way into a cluster of EKS asks for a token, each time it is used."""
+    if "eks" not in checkup.kinds:
+        return
+    found = checkup.program("aws")
+    if found is None:
+        link = "install the AWS CLI: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+        yield Finding.missing("AWS CLI", "no `aws` on PATH; offline previews work", link)
+    else:
+        yield Finding.ok("AWS CLI", found)
+
+
 def _extras(checkup: Checkup) -> list[str]:
     """The extras of the clouds that the stack uses."""
-    return [extra for extra in _PROVIDERS if extra in {EXTRAS[kind] for kind in checkup.kinds}]
+    return [extra for extra in _PROVIDERS if extra in checkup.extras]
 
 
 def _listed(checkup: Checkup) -> list[dict[str, Any]]:
@@ -187,4 +199,4 @@ def _mapping(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-CLOUDS: Final[tuple[Check, ...]] = (plugins, credentials, kubeconfig)
+CLOUDS: Final[tuple[Check, ...]] = (plugins, credentials, kubeconfig, aws_cli)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from modelberth.capability_table import load
 from modelberth.cli.config import endpoints_of
 from modelberth.cli.failure import Failure
 from modelberth.cli.stack import Stack
@@ -95,6 +96,12 @@ class Checkup:
             case {"runtime": {"options": {"virtualenv": str(name)}}}:
                 return self.stack.folder / name
         return Path(sys.prefix)
+
+    @cached_property
+    def extras(self) -> tuple[str, ...]:
+        """The extras of the package that the endpoints' targets need."""
+        tables = load()
+        return tuple(dict.fromkeys(extra for kind in sorted(self.kinds) for extra in tables[kind].extras))
 
     def relative(self, path: Path) -> str:
         """How to write a path in a command that runs in the project's folder."""

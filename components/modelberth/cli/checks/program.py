@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Final
 from urllib.parse import unquote
@@ -20,19 +20,7 @@ from modelberth.preview.cost.prices import MAX_AGE, OWN
 
 from .finding import Check, Checkup, Finding
 
-__all__ = ["EXTRAS", "PROGRAM"]
-
-EXTRAS: Final[Mapping[str, str]] = {
-    "local": "serving",
-    "lambda": "aws",
-    "sagemaker": "aws",
-    "cloud_run": "gcp",
-    "vertex": "gcp",
-    "container_apps": "azure",
-    "azure_ml": "azure",
-    "kubernetes": "kubernetes",
-}
-"""The extra of the package that each target needs."""
+__all__ = ["PROGRAM"]
 
 _MIB: Final = 1024**2
 _ROOM: Final = 256 * _MIB
@@ -109,7 +97,7 @@ def packages(checkup: Checkup) -> Iterator[Finding]:
         _normal(distribution.name): distribution.version
         for distribution in metadata.distributions(path=folders)
     }
-    for extra in dict.fromkeys(EXTRAS[kind] for kind in sorted(checkup.kinds)):
+    for extra in checkup.extras:
         wanted = _wanted(extra)
         absent = [name for name in wanted if name not in installed]
         name, whole = f"packages [{extra}]", f"modelberth[{extra}]"

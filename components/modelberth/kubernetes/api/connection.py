@@ -78,12 +78,12 @@ class Connection:
     """The context's."""
 
 
-def connect(path: Path | None, context: str | None, *, timeout: float) -> Connection:
+def connect(kubeconfig: Path | str | None, context: str | None, *, timeout: float) -> Connection:
     """Read a kubeconfig; no request goes out yet.
 
-    `path` is $KUBECONFIG or ~/.kube/config where it is None, or the service account of the pod that this runs
-    in where there is no such file either; `context` is the file's current one; `timeout` is how long, in
-    seconds, one request may take.
+    `kubeconfig` is a file or, as a text, the document itself: $KUBECONFIG or ~/.kube/config where it is None,
+    or the service account of the pod that this runs in where there is no such file either; `context` is its
+    current one; `timeout` is how long, in seconds, one request may take.
 
     Raises:
         ResourceError: the file or the context cannot be used, or the client is not installed.
@@ -91,10 +91,11 @@ def connect(path: Path | None, context: str | None, *, timeout: float) -> Connec
     client, config = _library("client"), _library("config")
     import yaml  # noqa: PLC0415 - the provider starts without it, and the client brings it
 
-    file = str(path or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
+    file = str(kubeconfig or os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser())
+    told_by = "the target" if isinstance(kubeconfig, str) else file
     configuration = client.Configuration()
     configuration.retries = False  # a wait asks again anyway, and a person is told at once
-    if path is None and context is None and _is_in_pod(file):
+    if kubeconfig is None and context is None and _is_in_pod(file):
         config.load_incluster_config(client_configuration=configuration)
         account = Path(config.incluster_config.SERVICE_TOKEN_FILENAME).parent
         namespace = (account / "namespace").read_text(encoding="utf-8").strip()
@@ -102,19 +103,42 @@ def connect(path: Path | None, context: str | None, *, timeout: float) -> Connec
             client.ApiClient(configuration), "the service account of this pod", namespace, timeout
         )
     try:
-        contexts, active = config.list_kube_config_contexts(file)
+        document = _document(kubeconfig) if isinstance(kubeconfig, str) else None
+        contexts, active = _contexts(document) if document else config.list_kube_config_contexts(file)
         chosen = {one["name"]: one for one in contexts}.get(context) if context else active
         if chosen is None:
             names = ", ".join(sorted(one["name"] for one in contexts)) or "none"
-            raise ResourceError(f"kubeconfig {file}: context {context}: unknown; it has: {names}")
-        connection = config.new_client_from_config(
-            file, chosen["name"], persist_config=False, client_configuration=configuration
-        )
+            raise ResourceError(f"kubeconfig {told_by}: context {context}: unknown; it has: {names}")
+        options = {"persist_config": False, "client_configuration": configuration}
+        if document:
+            connection = config.new_client_from_config_dict(document, chosen["name"], **options)
+        else:
+            connection = config.new_client_from_config(file, chosen["name"], **options)
     except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
         told = " ".join(str(error).split())
-        raise ResourceError(f"kubeconfig {file}: cannot be used: {told}") from error
-    how = f"context {chosen['name']} of {file}"
+        raise ResourceError(f"kubeconfig {told_by}: cannot be used: {told}") from error
+    how = f"context {chosen['name']} of {told_by}"
     return _connection(connection, how, chosen["context"].get("namespace") or "default", timeout)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """A kubeconfig that is given as a text.
+
+    Raises:
+        ValueError: it is none.
+    """
+    import yaml  # noqa: PLC0415 - see `connect`
+
+    found = yaml.safe_load(text)
+    if not isinstance(found, dict) or not found.get("contexts"):
+        raise ValueError("it is no kubeconfig: it has no `contexts`")
+    return found
+
+
+def _contexts(document: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Its contexts, and the current one."""
+    current = document.get("current-context")
+    return document["contexts"], next((one for one in document["contexts"] if one["name"] == current), None)
 
 
 def _is_in_pod(file: str) -> bool:

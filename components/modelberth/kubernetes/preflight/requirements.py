@@ -226,7 +226,7 @@ class RequirementsArgs:
     makes_namespace: bool = False
     """The endpoint makes the namespace, so it may not be anybody else's."""
     kubeconfig: Input[str] | None = None
-    """Path, relative to the provider's root. Default: `$KUBECONFIG`, then `~/.kube/config`."""
+    """Itself or its path, relative to the provider's root. Default: `$KUBECONFIG`, then `~/.kube/config`."""
     context: Input[str] | None = None
     """Context of the kubeconfig. Default: its current one."""
     kinds: Sequence[RequiredKind] = ()

@@ -20,7 +20,7 @@ _ACCOUNT_LIMIT: Final = 1000
 _MEGABYTES: Final = 1024
 _INCLUDED_STORAGE: Final = 512
 _MINUTE: Final = 60
-_TRAFFIC: Final = Gap("the traffic through it is billed by the GB and not estimated")
+_TRAFFIC: Final = Gap("the traffic through it is billed by the GB and not estimated", idle=False)
 
 
 def _function(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
@@ -184,6 +184,14 @@ PRICED: Final[Mapping[str, Pricer]] = {
     "aws:cloudwatch/dashboard:Dashboard": fixed(
         Charge("CloudWatch: dashboard", "aws.cloudwatch.dashboard", Amounts.always(1), "a dashboard")
     ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": fixed(
+        Charge(
+            "CloudWatch: composite alarm",
+            "aws.cloudwatch.alarm.composite",
+            Amounts.always(1),
+            "a composite alarm",
+        )
+    ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:ec2/instance:Instance": _instance,
     "aws:ec2/natGateway:NatGateway": fixed(
@@ -195,7 +203,7 @@ PRICED: Final[Mapping[str, Pricer]] = {
     "aws:eks/nodeGroup:NodeGroup": _node_group,
     "aws:kms/key:Key": fixed(
         Charge("KMS: key", "aws.kms.key", Amounts.always(1), "a KMS key"),
-        Gap("requests to the key are billed by their number and not estimated"),
+        Gap("requests to the key are billed by their number and not estimated", idle=False),
     ),
     "aws:lambda/function:Function": _function,
     _PROVISIONED: _provisioned,

@@ -105,8 +105,8 @@ class _Bill:
             found, region = [Gap(str(undecided))], ""
         for part in found:
             match part:
-                case Gap(why):
-                    self.unpriced.append(Unpriced(resource.step.urn, why))
+                case Gap(why, idle):
+                    self.unpriced.append(Unpriced(resource.step.urn, why, idle))
                 case Assumed(said):
                     self._assumptions.append(said)
                 case Charge():
@@ -118,7 +118,8 @@ class _Bill:
             yield from pricer(resource)
         elif rule := by_use(resource.kind):
             yield Gap(
-                f"billed for {rule.what}, which the program does not tell{self._unit(rule.price, resource)}"
+                f"billed for {rule.what}, which the program does not tell{self._unit(rule.price, resource)}",
+                rule.idle,
             )
         elif free(resource.kind) is None:
             yield Gap(f"no rule for the type {resource.step.type}")
@@ -140,7 +141,7 @@ class _Bill:
         if not tiers:
             known = ", ".join(self._prices.regions(charge.price))
             why = f"no price for {charge.subject} in {region}" + (f" (known: {known})" if known else "")
-            self.unpriced.append(Unpriced(step.urn, why))
+            self.unpriced.append(Unpriced(step.urn, why, idle=charge.amounts.least > 0))
             return
         for lines, quantity in zip(self._scenarios, charge.amounts, strict=True):
             lines.extend(_lines(step, charge, region, tiers, quantity))

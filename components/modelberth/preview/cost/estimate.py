@@ -30,6 +30,8 @@ class Unpriced:
 
     urn: str
     why: str
+    idle: bool = True
+    """Whether it is billed without a single request as well, or may be."""
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,16 @@ def _service(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
         yield Gap("the load balancer that the cloud puts before it is billed and not estimated")
 
 
+def _pool(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
+    """Karpenter's machines are those that the pods which wait need: the pool says only how many at most."""
+    limits = resource.properties.part("spec").part("limits")
+    gpus = limits.text("nvidia.com/gpu", "") if limits.has("nvidia.com/gpu") else ""
+    bound = f", with {gpus} GPUs at most" if gpus else ""
+    yield Gap(f"the machines that Karpenter starts for pods that wait{bound}: not estimated", idle=False)
+
+
 PRICED: Final[Mapping[str, Pricer]] = {
+    "kubernetes:karpenter.sh:NodePool": _pool,
     _DAEMONS: _workload,
     "kubernetes:apps:Deployment": _workload,
     "kubernetes:apps:StatefulSet": _workload,

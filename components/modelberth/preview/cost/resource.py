@@ -153,6 +153,8 @@ class Gap:
     """A part of a resource that is billed and not estimated."""
 
     why: str
+    idle: bool = True
+    """Whether it is billed without a single request as well."""
 
 
 @dataclass(frozen=True)

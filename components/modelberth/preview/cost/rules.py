@@ -22,6 +22,8 @@ class ByUse:
     types: tuple[str, ...]
     price: str = ""
     """Id of the price of a unit, where the price file may have one."""
+    idle: bool = True
+    """Whether it is billed without a single request as well."""
 
 
 def free(kind: str) -> str | None:

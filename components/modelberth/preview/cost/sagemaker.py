@@ -29,7 +29,7 @@ def _endpoint(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
         else:
             yield from _instances(resource, variant)
     yield from each_serves_all(resource, "SageMaker endpoint")
-    yield Gap("the data that goes in and out is billed by the GB and not estimated")
+    yield Gap("the data that goes in and out is billed by the GB and not estimated", idle=False)
 
 
 def _instances(resource: Resource, variant: Properties) -> Iterator[Charge | Gap | Assumed]:

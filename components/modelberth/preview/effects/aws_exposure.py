@@ -34,7 +34,10 @@ def _function_url(inputs: _Inputs) -> Iterator[Opening]:
 def _lambda_permission(inputs: _Inputs) -> Iterator[Opening]:
     limits = ("sourceArn", "sourceAccount", "principalOrgId")
     if inputs.get("principal") == "*" and not any(inputs.get(limit) for limit in limits):
-        yield Opening("principal", "every AWS principal may call the function")
+        unsigned = inputs.get("functionUrlAuthType") == "NONE"
+        by_address = unsigned or inputs.get("invokedViaFunctionUrl") is True
+        lets = "anybody may call the function by its address, without credentials"
+        yield Opening("principal", lets if by_address else "every AWS principal may call the function")
 
 
 def _route(inputs: _Inputs) -> Iterator[Opening]:

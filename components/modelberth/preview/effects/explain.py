@@ -15,6 +15,7 @@ from . import (
     autoscaling,
     aws,
     aws_exposure,
+    aws_guards,
     azure,
     azure_exposure,
     expiry,
@@ -30,6 +31,7 @@ from . import (
     networks,
     permissions,
     pod_security,
+    sagemaker_scaling,
     server_settings,
 )
 from .durations import usual
@@ -57,6 +59,7 @@ MODULES: Final = (
     autoscaling,
     permissions,
     aws_exposure,
+    aws_guards,
     gcp_exposure,
     azure_exposure,
     kubernetes_exposure,
@@ -64,6 +67,7 @@ MODULES: Final = (
     networks,
     network_policies,
     pod_security,
+    sagemaker_scaling,
     expiry,
 )
 """What has a table of rules."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -55,9 +55,7 @@ class Grant:
         return _CALLING.fullmatch(self.action) is not None
 
     def __str__(self) -> str:
-        where = f" on {value(self.resource)}" if self.resource else ""
-        under = " under a condition" if self.condition else ""
-        return f"{value(self.action)}{where}{under}"
+        return f"{value(self.action)}{_place(self.resource, self.condition)}"
 
 
 def beyond(grants: Iterable[Grant], others: Collection[Grant]) -> Iterator[Grant]:
@@ -88,15 +86,31 @@ def _is_admin(action: str) -> bool:
 
 def sentence_of(grants: Collection[Grant], verb: str, most: int = 4) -> str:
     """`role 'a' now has 's3:GetObject' on '…'; …`, one part for each principal."""
-    by_principal: dict[str, list[str]] = {}
+    by_principal: dict[str, dict[tuple[str, str], list[str]]] = {}
     for grant in grants:
-        by_principal.setdefault(grant.principal, []).append(str(grant))
+        places = by_principal.setdefault(grant.principal, {})
+        actions = places.setdefault((grant.resource, grant.condition), [])
+        if (action := value(grant.action)) not in actions:
+            actions.append(action)
     parts = []
-    for principal, repeated in by_principal.items():
-        said = list(dict.fromkeys(repeated))
-        more = [f"{len(said) - most} more"] if len(said) > most else []
-        parts.append(f"{principal or 'whoever it is attached to'} {verb} {', '.join([*said[:most], *more])}")
+    for principal, places in by_principal.items():
+        count = sum(map(len, places.values()))
+        said, room = [], most
+        for (resource, condition), actions in places.items():
+            shown, room = actions[:room], max(room - len(actions), 0)
+            if shown:
+                said.append(f"{_joined(shown)}{_place(resource, condition)}")
+        more = [f"{count - most} more"] if count > most else []
+        parts.append(f"{principal or 'whoever it is attached to'} {verb} {', '.join([*said, *more])}")
     return "; ".join(parts)
+
+
+def _joined(actions: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(actions[:-1]), actions[-1]]))
+
+
+def _place(resource: str, condition: str) -> str:
+    return f"{f' on {value(resource)}' if resource else ''}{' under a condition' if condition else ''}"
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -16,6 +16,7 @@ from modelberth.preview.plan import Op
 from modelberth.preview.report import Outcome
 
 __all__ = [
+    "AnswersForm",
     "ChargeForm",
     "CostForm",
     "DifferenceForm",
@@ -64,6 +65,8 @@ class UnpricedForm(TypedDict):
 
     urn: str
     why: str
+    idle: bool
+    """Whether it is billed without a single request as well, or may be."""
 
 
 @_documented
@@ -124,6 +127,22 @@ class EffectForm(TypedDict):
 
 
 @_documented
+class AnswersForm(TypedDict):
+    """What a reviewer asks of an endpoint as it will be: sentences without their end."""
+
+    callers: list[str]
+    """Who may call it, and by which way."""
+    reads: list[str]
+    """What its replicas may read, and by which permission."""
+    does: list[str]
+    """What else they may do."""
+    takes_down: list[str]
+    """What alone takes the endpoint down."""
+    idle: str
+    """What it costs without a request; empty where nothing is to be estimated."""
+
+
+@_documented
 class EndpointForm(TypedDict):
     """One endpoint, or what stands outside of all endpoints (`name` is empty then)."""
 
@@ -134,6 +153,8 @@ class EndpointForm(TypedDict):
     severity: Literal["none", "change", "danger"]
     """That of the gravest effect."""
     effects: list[EffectForm]
+    answers: AnswersForm | None
+    """Null where nothing in the plan says it."""
     cost: PairForm
     budget_usd: float | None
     """What a month may cost at the expected load."""

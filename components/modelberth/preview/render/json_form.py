@@ -11,8 +11,10 @@ from modelberth.preview.effects.effect import Effect, Severity
 from modelberth.preview.plan import Difference, Marker, Step, differences
 from modelberth.preview.report import VERSION, EndpointReport, Outcome, Report
 
+from .answered import idle_sentence
 from .failures import faults
 from .forms import (
+    AnswersForm,
     ChargeForm,
     CostForm,
     DifferenceForm,
@@ -82,9 +84,23 @@ def _endpoint(endpoint: EndpointReport) -> EndpointForm:
         target=endpoint.target,
         severity=_SEVERITIES[endpoint.severity],
         effects=[_effect(effect) for effect in endpoint.effects],
+        answers=_answers(endpoint),
         cost={"before": _cost(endpoint.before), "after": _cost(endpoint.after)},
         budget_usd=endpoint.budget_usd,
         over_budget=endpoint.over_budget,
+    )
+
+
+def _answers(endpoint: EndpointReport) -> AnswersForm | None:
+    said = endpoint.answers
+    if said is None:
+        return None
+    return AnswersForm(
+        callers=list(said.callers),
+        reads=list(said.reads),
+        does=list(said.does),
+        takes_down=list(said.takes_down),
+        idle=idle_sentence(endpoint.after, endpoint.priced_on),
     )
 
 
@@ -122,7 +138,7 @@ def _cost(cost: Cost | None) -> CostForm | None:
         least=_load(cost.least),
         expected=_load(cost.expected),
         most=_load(cost.most),
-        unpriced=[{"urn": one.urn, "why": one.why} for one in cost.unpriced],
+        unpriced=[{"urn": one.urn, "why": one.why, "idle": one.idle} for one in cost.unpriced],
         assumptions=list(cost.assumptions),
     )
 

@@ -9,6 +9,7 @@ from typing import Final
 from modelberth.preview.effects.effect import Severity
 from modelberth.preview.report import EndpointReport, Outcome, Report
 
+from .answered import Answer, answered
 from .diagram import MOST_NODES, mermaid
 from .failures import Fault, faults
 from .markdown_cost import cost_section
@@ -120,8 +121,15 @@ def _endpoint(endpoint: EndpointReport) -> str:
             f"**{prose(label(endpoint))}**{place}",
             "",
             within(sentences, _ENDPOINTS // 4, lambda more: f"- {more:,} more effects."),
+            *map(_answer, answered(endpoint)),
         ]
     )
+
+
+def _answer(answer: Answer) -> str:
+    sentences = [f"  - {prose(shortened(sentence, _LONGEST))}" for sentence in answer.sentences]
+    told = within(sentences, _ENDPOINTS // 8, lambda more: f"  - {more:,} more.")
+    return f"- **{answer.question}**\n{told}"
 
 
 def _verdicts(report: Report) -> Iterator[str]:

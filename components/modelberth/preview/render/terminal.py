@@ -11,6 +11,7 @@ from modelberth.preview.effects.effect import Severity
 from modelberth.preview.plan import Op
 from modelberth.preview.report import EndpointReport, Outcome, Report
 
+from .answered import answered
 from .bill import LOADS, NOTHING_IDLE, assumptions, idle, idles, rows, unpriced
 from .diagram import CLASSES, MOST_NODES, Node, tree
 from .failures import Fault, faults
@@ -109,6 +110,10 @@ def _endpoint(endpoint: EndpointReport, page: Page) -> None:
     for effect in sorted(endpoint.effects, key=lambda effect: -effect.severity):
         mark, style = _MARKS[effect.severity]
         page.paragraph(effect.sentence, indent=4, mark=mark, mark_style=style)
+    for answer in answered(endpoint):
+        page.line(answer.question, indent=4)
+        for sentence in answer.sentences:
+            page.paragraph(sentence, indent=6, mark="- ")
 
 
 def _cost(report: Report, page: Page, *, verbose: bool) -> None:

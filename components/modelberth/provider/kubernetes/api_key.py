@@ -2,7 +2,7 @@
 
 Inputs (camelCase on the wire)
     name, namespace        of the Secret; a change replaces the resource
-    kubeconfig, context    the cluster, as kubectl finds it where they are left out; a change replaces too
+    kubeconfig, context    the cluster, as kubectl finds it where they are left out; another one replaces too
     endpoint               whose key it is: a Secret of another endpoint, or of nobody, is never touched
     rotation               any text; another one makes a new key, and the old one stays valid until the next
     labels                 of the Secret
@@ -23,7 +23,7 @@ from modelberth.errors import Problem
 from modelberth.kubernetes.api.api_server import ApiServer
 from modelberth.kubernetes.api.connection import RefusedError
 from modelberth.provider.kubernetes.key_secret import ENDPOINT, KeySecret
-from modelberth.provider.kubernetes.server import object_or_none, server_of
+from modelberth.provider.kubernetes.server import is_same_cluster, object_or_none, server_of
 from modelberth.provider.resource import (
     UNKNOWN,
     Change,
@@ -72,7 +72,9 @@ class ApiKey:
         """Compare inputs; a key that was found damaged is a change too, so that the next `up` mends it."""
         names = sorted((old_inputs.keys() | news.keys()) - {"configPath"})
         changes = [
-            Change(name, replaces=name in _PLACE) for name in names if old_inputs.get(name) != news.get(name)
+            Change(name, replaces=_moves(name, old_inputs.get(name), news.get(name)))
+            for name in names
+            if old_inputs.get(name) != news.get(name)
         ]
         if old_outputs.get("status", _VALID) != _VALID:
             changes.append(Change("status", from_inputs=False))
@@ -191,6 +193,11 @@ def _outputs(inputs: Properties, secret: KeySecret) -> Properties:
         "fingerprint": secret.fingerprint,
         "status": _VALID if secret.is_valid else _DAMAGED,
     }
+
+
+def _moves(name: str, old: object, new: object) -> bool:
+    """Whether another value of an input is another place."""
+    return name in _PLACE and not (name == "kubeconfig" and is_same_cluster(old, new))
 
 
 def _live(server: ApiServer, inputs: Properties) -> KeySecret | None:

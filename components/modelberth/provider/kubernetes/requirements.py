@@ -1,7 +1,7 @@
 """`modelberth:kubernetes:Requirements`: what a cluster must have, asked before anything is made in it.
 
 Inputs (camelCase on the wire); each entry has its `path` in the config, and `given`, what stands there
-    kubeconfig, context        the cluster, as kubectl finds it where they are left out
+    kubeconfig, context        the cluster, as kubectl finds it where they are left out; itself or its path
     namespace                  of the endpoint
     namespaceExpected          it must be there now; default true
     makesNamespace             the endpoint makes it, so nobody else may have it
@@ -39,7 +39,7 @@ from modelberth.kubernetes.api.api_server import ApiServer
 from modelberth.kubernetes.api.connection import RefusedError, UnreachableError
 from modelberth.provider.kubernetes import bake, capacity, existing, limit_range, permission, quota, reach
 from modelberth.provider.kubernetes.inquiry import Entry, Inquiry, in_parallel, seen
-from modelberth.provider.kubernetes.server import object_or_none, server_of
+from modelberth.provider.kubernetes.server import is_document, object_or_none, server_of
 from modelberth.provider.resource import (
     UNKNOWN,
     Change,
@@ -93,7 +93,11 @@ class Requirements:
 
     def check(self, news: Properties, olds: Properties) -> Checked:  # noqa: ARG002 - the cluster may have changed
         """Ask the cluster for everything; each problem by its own."""
-        if self._settings.offline or any(news.get(name) == UNKNOWN for name in _WHERE):
+        if self._settings.offline:
+            return Checked(news)
+        if any(news.get(name) == UNKNOWN for name in _WHERE):
+            if news.get("kubeconfig") == UNKNOWN:
+                _log.warning("the requirements were not checked: their cluster is only made by the update")
             return Checked(news)
         prefix = str(news.get("configPath") or "")
         return Checked(
@@ -188,6 +192,9 @@ def _inquiry(server: ApiServer, inputs: Properties) -> Inquiry:
 
 
 def _no_answer(inputs: Properties, error: ResourceError) -> Problem:
+    if is_document(inputs.get("kubeconfig")):
+        hint = f"{error}. A private endpoint is reached from within its network alone."
+        return Problem("target", "a cluster", "one that answers and lets you in", hint)
     allowed = "a context of the kubeconfig that leads to a cluster"
     match error:
         case UnreachableError():

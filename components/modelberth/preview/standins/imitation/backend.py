@@ -21,6 +21,7 @@ from modelberth.preview.standins.imitation import (
     references,
     replacements,
     revisions,
+    service_rules,
 )
 from modelberth.preview.standins.imitation.autonaming import identified, is_chosen, is_fixed, named
 from modelberth.preview.standins.imitation.existing import Existing
@@ -73,7 +74,7 @@ class Imitation:
         self._existing = Existing()
 
     def check(self, request: Request, olds: Properties, news: Properties) -> Checked:
-        """Hold inputs against the SDK's types, the service's name rules and the forms of references."""
+        """Hold inputs against the SDK's types, the service's rules and the forms of references."""
         try:
             known = types.lookup(request.type)
         except types.UnknownType as error:
@@ -82,11 +83,14 @@ class Imitation:
         region = request.config.get("region")
 
         def check(values: Properties) -> Sequence[_Failure]:
-            return (
+            found: tuple[_Failure, ...] = (
                 *sdk_inputs.check(known, values),
                 *names.check(known.token, values),
                 *references.check(known.token, values, region=region),
             )
+            told = {failure.property for failure in found}
+            ruled = service_rules.check(known.token, values)
+            return (*found, *(failure for failure in ruled if failure.property not in told))
 
         return Checked(inputs, _worded(inputs, check))
 
@@ -125,8 +129,9 @@ class Imitation:
         self, request: Request, resource_id: str, inputs: Properties, outputs: Properties
     ) -> Observed | None:
         """Find what was deployed; of what no state knows, something plausible."""
-        if not inputs:
-            inputs = identified(request.type, resource_id)
+        # A program that looks something up hands over what tells where it is, and that alone.
+        if not inputs or inputs == outputs:
+            inputs = {**identified(request.type, resource_id), **inputs}
             _, computed = self._computed(request, inputs)
             outputs = {**computed, **inputs, **outputs}
         self._existing.note(request.type, resource_id, plain(outputs))

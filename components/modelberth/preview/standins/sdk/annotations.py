@@ -21,7 +21,7 @@ from modelberth.preview.standins.sdk.shapes import (
     Scalar,
     Shape,
 )
-from modelberth.preview.standins.sdk.sources import Definition, MissingType, Source
+from modelberth.preview.standins.sdk.sources import Definition, MissingType, Source, parsed
 
 __all__ = ["is_optional", "properties", "shape"]
 
@@ -57,7 +57,9 @@ def shape(node: ast.expr, where: Source) -> Shape:
     """What values an annotation allows; names in it mean what they mean in the file `where`."""
     match node:
         case ast.Constant(str(text)):
-            written = ast.parse(text, mode="eval").body
+            (line,) = parsed(text).body
+            assert isinstance(line, ast.Expr)
+            written = line.value
             is_name = isinstance(written, ast.Name | ast.Attribute)
             return _named(text, where) if is_name else shape(written, where)
         case ast.Subscript() if any(_is(node, name) for name in _WRAPPERS):

@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
-__all__ = ["Definition", "MissingPackage", "MissingType", "Source", "UnknownType", "source"]
+__all__ = ["Definition", "MissingPackage", "MissingType", "Source", "UnknownType", "parsed", "source"]
+
+_ONE_AT_A_TIME: Final = Lock()
 
 _END: Final = re.compile(r"\n(?=@|class |if |else:)")
 _BASES: Final = re.compile(r"\n?class \w+\(([^)]*)\):")
@@ -38,6 +41,12 @@ class MissingPackage(UnknownType):
 
 class MissingType(UnknownType):
     """The SDK is installed and has no such type."""
+
+
+def parsed(text: str) -> ast.Module:
+    """Read Python, one thread at a time: two at once fail before 3.11.8 (CPython gh-106905)."""
+    with _ONE_AT_A_TIME:
+        return ast.parse(text)
 
 
 @cache
@@ -83,9 +92,7 @@ class Source:
     def _imports(self) -> tuple[ast.ImportFrom, ...]:
         end = min((at for mark in ("\n@", "\nclass ") if (at := self.text.find(mark)) >= 0), default=None)
         # Without the names that it offers, which are many.
-        head = ast.parse(
-            "\n".join(line for line in self.text[:end].splitlines() if line.startswith("from ."))
-        )
+        head = parsed("\n".join(line for line in self.text[:end].splitlines() if line.startswith("from .")))
         return tuple(node for node in head.body if isinstance(node, ast.ImportFrom) and node.level)
 
     def _module(self, node: ast.ImportFrom) -> Path:
@@ -117,7 +124,7 @@ class Definition:
     @cached_property
     def node(self) -> ast.ClassDef:
         """The class as Python reads it."""
-        node = ast.parse(self.text).body[0]
+        node = parsed(self.text).body[0]
         assert isinstance(node, ast.ClassDef)
         return node
 
@@ -139,7 +146,7 @@ class Definition:
         signature, _ = self._constructor
         if not signature:
             return
-        init = ast.parse(f"{signature} pass").body[0]
+        init = parsed(f"{signature} pass").body[0]
         assert isinstance(init, ast.FunctionDef)
         for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
             if argument.annotation is not None:
@@ -149,7 +156,7 @@ class Definition:
     def getters(self) -> Mapping[str, tuple[str, ast.expr]]:
         """The properties by their Python name: the name on the wire and the annotation."""
         written = _GETTER.findall(self.text)
-        annotated = ast.parse("\n".join(f"{name}: {annotation}" for _, name, annotation in written)).body
+        annotated = parsed("\n".join(f"{name}: {annotation}" for _, name, annotation in written)).body
         found: dict[str, tuple[str, ast.expr]] = {}
         for (wire, name, _), node in zip(written, annotated, strict=True):
             assert isinstance(node, ast.AnnAssign)

@@ -1,0 +1,61 @@
+"""What a request passes on its way: SageMaker's own API, which in each mode has its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelberth.aws.sagemaker.limits import limits
+from modelberth.errors import Problem
+from modelberth.spec.quantities import Bytes
+from modelberth.spec.sagemaker import Async, Serverless
+
+if TYPE_CHECKING:
+    from modelberth.spec import EndpointSpec
+    from modelberth.spec.sagemaker import SageMakerTarget
+
+__all__ = ["problems", "startup_seconds"]
+
+
+def startup_seconds(spec: EndpointSpec) -> int:
+    """Return the time that a replica on an instance has to get ready, and before it for the download."""
+    return limits().startup_seconds.clamped(spec.limits.startup_timeout.seconds)
+
+
+def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
+    """Yield limits of a request and of a start that SageMaker undercuts in this mode."""
+    kind, given = target.mode.kind, spec.limits
+    mode = limits().mode(kind)
+    hint = f"The hop that binds is SageMaker's API: {mode.title} takes no more."
+    if given.max_body > mode.body_bytes:
+        allowed = f"at most {Bytes(mode.body_bytes)} with target.mode {kind}"
+        larger = [name for name, one in limits().modes.items() if one.body_bytes >= given.max_body]
+        yield Problem("limits.max_body", str(given.max_body), allowed, hint + _instead(larger))
+    if given.timeout.seconds > mode.timeout_seconds:
+        allowed = f"at most {mode.timeout_seconds} s with target.mode {kind}"
+        longer = [
+            name for name, one in limits().modes.items() if one.timeout_seconds >= given.timeout.seconds
+        ]
+        yield Problem("limits.timeout", str(given.timeout), allowed, hint + _instead(longer))
+    if isinstance(target.mode, Async) and given.concurrency > limits().invocations_per_instance:
+        allowed = f"at most {limits().invocations_per_instance} with target.mode async"
+        yield Problem("limits.concurrency", str(given.concurrency), allowed)
+    yield from _start_problems(spec, target)
+
+
+def _start_problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
+    given, table = spec.limits.startup_timeout, limits()
+    if isinstance(target.mode, Serverless):
+        # The spec's default is longer: nobody has asked for it, and it is not to be read as if.
+        chosen = "startup_timeout" in spec.limits.model_fields_set
+        if chosen and given.seconds > table.serverless_startup_seconds:
+            hint = "A serverless environment counts as failed then, whatever the spec says."
+            allowed = f"at most {table.serverless_startup_seconds} s with target.mode serverless"
+            yield Problem("limits.startup_timeout", str(given), allowed, hint)
+    elif given.seconds < table.startup_seconds.least:
+        allowed = f"at least {table.startup_seconds.least} s on an instance of SageMaker"
+        yield Problem("limits.startup_timeout", str(given), allowed)
+
+
+def _instead(modes: list[str]) -> str:
+    return f" With target.mode {' or '.join(modes)} it can be had." if modes else ""

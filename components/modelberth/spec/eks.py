@@ -1,0 +1,147 @@
+"""What only a target in Amazon EKS holds: its cluster, made or given, and the nodes of its GPUs."""
+
+from ipaddress import ip_network
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from modelberth.errors import Problem, SpecError, shown
+
+from .aws import AwsTarget, SubnetId
+from .eks_nodes import (
+    AutoMode,
+    GpuNodeGroup,
+    GpuPool,
+    KarpenterPool,
+    ManagedNodes,
+    OwnKarpenter,
+    RoleArn,
+)
+from .kubernetes import ClusterTarget, KubernetesTarget
+from .rules import Count, Flag, Matching, Part
+
+__all__ = [
+    "AutoMode",
+    "EksCluster",
+    "EksTarget",
+    "ExistingCluster",
+    "GpuNodeGroup",
+    "GpuPool",
+    "KarpenterPool",
+    "ManagedNodes",
+    "NewCluster",
+    "OwnKarpenter",
+    "public_network",
+]
+
+_KIND: Final = "Which one."
+_WIDEST: Final = 8
+"""Bits of the shortest prefix: two halves of the internet are the internet."""
+
+# RFC 1918, 6598, 3927, 1122, 4193, 4291: nothing comes from them over the internet.
+_PRIVATE: Final = tuple(
+    ip_network(one)
+    for one in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
+        *("fc00::/7", "fe80::/10"),
+    )
+)
+
+
+def public_network(value: str) -> str:
+    """Return a public IP network in its normal form.
+
+    Raises:
+        SpecError: it is none, it is private, or it is (half) the internet.
+
+    """
+    allowed = f"a public network such as 198.51.100.0/24, of /{_WIDEST} or narrower"
+    try:
+        network = ip_network(value)
+    except ValueError:
+        raise SpecError(Problem("", shown(value), allowed)) from None
+    if network.prefixlen < _WIDEST or any(
+        network.version == one.version and network.overlaps(one) for one in _PRIVATE
+    ):
+        hint = "Networks of the VPC need no entry: they reach the private endpoint."
+        raise SpecError(Problem("", shown(value), allowed, hint))
+    return str(network)
+
+
+PublicNetwork = Annotated[str, AfterValidator(public_network)]
+
+
+class ExistingCluster(Part):
+    """A cluster that is there, with the agent of EKS Pod Identity, which Auto Mode has; it stays."""
+
+    kind: Literal["existing"] = Field("existing", description=_KIND)
+    name: Annotated[
+        str,
+        Matching(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", "1 to 100 letters, digits, hyphens and underscores"),
+    ] = Field(description="Name of the cluster in the account and the region.")
+
+
+class NewCluster(Part):
+    """A cluster of the endpoint's own: it comes and goes with it."""
+
+    kind: Literal["new"] = Field("new", description=_KIND)
+    version: Annotated[str, Matching(r"1\.[0-9]{2}", "a release of Kubernetes such as '1.35', in quotes")] = (
+        Field("1.35", description="Release of Kubernetes, under EKS's standard support.")
+    )
+    subnets: tuple[SubnetId, ...] = Field(
+        min_length=2,
+        max_length=16,
+        description="Existing private subnets for the control plane's interfaces and the nodes, in two "
+        "availability zones or more.",
+    )
+    administrators: tuple[RoleArn, ...] = Field(
+        min_length=1,
+        max_length=20,
+        description="IAM roles that administer the cluster; the one that deploys has to be among them, since "
+        "nobody else can enter, not even who made it.",
+    )
+    public_access: tuple[PublicNetwork, ...] = Field(
+        (),
+        max_length=40,
+        description="Networks on the internet that may connect to the API server. Empty: only the VPC may.",
+    )
+    log_retention_days: Count = Field(
+        365, ge=1, le=3653, description="Days that the control plane's logs, audit among them, are kept."
+    )
+    deletion_protection: Flag = Field(
+        default=True, description="EKS refuses to delete the cluster until this has been turned off."
+    )
+    capacity: Annotated[AutoMode | ManagedNodes, Field(discriminator="kind")] = Field(
+        default_factory=AutoMode, description="What makes nodes."
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        lists = {"subnets": self.subnets, "administrators": self.administrators}
+        problems = [
+            Problem(f"{field}[{place}]", shown(one), "each one once")
+            for field, values in lists.items()
+            for place, one in enumerate(values)
+            if one in values[:place]
+        ]
+        if problems:
+            raise SpecError(*problems)
+        return self
+
+
+EksCluster = Annotated[ExistingCluster | NewCluster, Field(discriminator="kind")]
+
+
+class EksTarget(ClusterTarget, AwsTarget):
+    """Pods in a cluster of Amazon EKS, made here or given."""
+
+    kind: Literal["eks"] = Field("eks", description="The target.")
+    cluster: EksCluster = Field(description="The cluster.")
+    gpu_pool: GpuPool | None = Field(
+        None, description="Nodes with the GPUs of `resources.gpu`. Unset: the cluster has them already."
+    )
+
+    def as_kubernetes(self) -> KubernetesTarget:
+        """Return the same pods as a target of any cluster: what the cluster itself is made of is left out."""
+        shared = (ClusterTarget.model_fields.keys() & self.model_fields_set) - {"kind"}
+        return KubernetesTarget.model_validate({name: getattr(self, name) for name in shared})
