@@ -53,6 +53,12 @@ def furnish(graph: Graph, client: Callable[[str], Any]) -> dict[str, str]:
             own |= {role, *(str(one.inputs.get(key)) for key in _ROLES)}
         if one.token == "aws:iam/userPolicyAttachment:UserPolicyAttachment":
             client("iam").create_user(UserName=one.inputs["user"])
+        if one.token == "aws:eks/nodeGroup:NodeGroup" and one.inputs["clusterName"] not in own:
+            own |= {one.inputs["clusterName"]}
+            role = one.inputs["nodeRoleArn"]
+            network = {"subnetIds": [made[subnet] for subnet in one.inputs["subnetIds"]]}
+            eks = client("eks")
+            eks.create_cluster(name=one.inputs["clusterName"], roleArn=role, resourcesVpcConfig=network)
         if one.token == "aws:s3/bucketLogging:BucketLogging" and one.inputs["targetBucket"] not in own:
             s3, region = client("s3"), client("s3").meta.region_name
             where = (

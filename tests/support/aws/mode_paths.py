@@ -60,7 +60,9 @@ def _network(name: str, region: str) -> AwsPrivateNetworkArgs:
 
 
 def _callers_of_a_function(name: str, region: str) -> None:
-    args = replace(_network(name, region), services=needed("lambda"), route_tables=())
+    args = replace(
+        _network(name, region), services=needed("lambda"), route_tables=(), vpc="vpc-0123456789abcdef1"
+    )
     AwsPrivateNetwork(f"{name}-network", args)
 
 

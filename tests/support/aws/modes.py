@@ -31,8 +31,8 @@ _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
     # AWS's own list of instances for hosting, of 2026-10-20, has it in none of the regions.
     "ml.m8g.large": dict.fromkeys(REGIONS, "ml.m5.xlarge"),
     # The components refuse what a region does not have; this one has GPUs of an earlier kind.
-    "l4": {"ap-southeast-1": "a10g"},
-    "g6.xlarge": {"ap-southeast-1": "g5.xlarge"},
+    "l4": {"ap-southeast-1": "t4"},
+    "g6.xlarge": {"ap-southeast-1": "g4dn.xlarge"},
 }
 """What a mode has in a region in the place of what that region does not have."""
 

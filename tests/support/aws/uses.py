@@ -30,7 +30,7 @@ def _is_of_auto_nodes(one: Resource, role: str) -> bool:
 
 
 def _auto_nodes(one: Resource, _graph: Graph) -> Iterator[Use]:
-    """EKS, "Amazon EKS Auto Mode node IAM role": pull images; the service does the rest with the cluster's."""
+    """EKS, "Amazon EKS Auto Mode node IAM role": they pull images."""
     yield from (use for use in _nodes(one, _graph) if use[0].startswith("ecr:"))
 
 
@@ -70,7 +70,7 @@ def _settings(variables: Mapping[str, str]) -> Iterator[Use]:
 
 
 def _hosted_model(one: Resource, graph: Graph) -> Iterator[Use]:
-    """SageMaker pulls the image and copies the model as the role; replicas log, and write what is captured."""
+    """SageMaker pulls the image and copies the model as the role; replicas log and write what is captured."""
     given, account = one.inputs, one.inputs["executionRoleArn"].split(":")[4]
     place = f"{given['region']}:{account}"
     for container in (given.get("primaryContainer"), *given.get("containers", ())):
@@ -87,10 +87,11 @@ def _hosted_model(one: Resource, graph: Graph) -> Iterator[Use]:
     for config in graph.resources:
         if config.token in _CONFIGURATIONS and given["name"] in _models(config):
             yield from _configuration(config)
-    for endpoint in graph.resources:
-        if endpoint.token == "aws-native:sagemaker:Endpoint":
-            group = f"log-group:/aws/sagemaker/Endpoints/{endpoint.inputs['endpointName']}"
-            yield "logs:PutLogEvents", f"arn:aws:logs:{place}:{group}:log-stream:model/i-1"
+    components = [each for each in graph.resources if each.token == "aws-native:sagemaker:InferenceComponent"]
+    for each in components or [each for each in graph.resources if each.token == "aws-native:sagemaker:Endpoint"]:
+        name = each.inputs.get("inferenceComponentName", each.inputs["endpointName"])
+        group = f"log-group:/aws/sagemaker/{'InferenceComponents' if components else 'Endpoints'}/{name}"
+        yield "logs:PutLogEvents", f"arn:aws:logs:{place}:{group}:log-stream:model/i-1"
 
 
 def _models(config: Resource) -> set[str]:

@@ -15,7 +15,8 @@ from pulumi_aws import lambda_
 
 from modelberth.arguments import asked, clean_errors, read_for
 from modelberth.aws import key_policy
-from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
+from modelberth.aws.encryption import EncryptionKey
+from modelberth.aws.endpoint_key import endpoint_key
 from modelberth.aws.identity import AwsIdentityArgs, Identity, identity
 from modelberth.aws.lambda_ import alias as aliases
 from modelberth.aws.lambda_ import dead_letters, function, http_api, names, reach, scaling
@@ -23,7 +24,6 @@ from modelberth.aws.lambda_.contract import contract
 from modelberth.aws.lambda_.front import front
 from modelberth.aws.monitoring.component import AwsMonitoring, AwsMonitoringArgs
 from modelberth.aws.monitoring.logs import AwsLogs, AwsLogsArgs
-from modelberth.aws.monitoring.notify import topic_name
 from modelberth.aws.monitoring.signals import VERSION
 from modelberth.aws.needs import Needs
 from modelberth.aws.object_events import ObjectEvents
@@ -103,25 +103,12 @@ class LambdaEndpoint(pulumi.ComponentResource):
         return pulumi.Output.from_input(self.contract.url)
 
     def _key(self) -> EncryptionKey:
-        plan, place, given = self._plan, self._plan.place, self._plan.spec.security.key
-        if given is not None:
-            return EncryptionKey.from_existing(given, place, "security.key")
+        plan, place = self._plan, self._plan.place
         uses = [
             key_policy.for_logs(place, *self._groups.values()),
             key_policy.for_functions(place, names.function_name(plan)),
-            key_policy.for_alarms(place, topic_name(plan)),
         ]
-        if plan.spec.budget is not None:
-            uses.append(key_policy.for_budgets(place, topic_name(plan)))
-        args = AwsEncryptionKeyArgs(
-            place=place,
-            alias=plan.name,
-            uses=uses,
-            description=f"Encrypts what model endpoint {plan.spec.name} leaves behind.",
-            tags=plan.tags,
-            protect=plan.spec.protect,
-        )
-        return AwsEncryptionKey(f"{self.pulumi_resource_name}-key", args, self._child()).key
+        return endpoint_key(f"{self.pulumi_resource_name}-key", plan, uses, self._child())
 
     @property
     def _groups(self) -> dict[str, str]:

@@ -15,11 +15,11 @@ from pulumi_aws_native import sagemaker
 
 from modelberth.arguments import asked, clean_errors, read_for
 from modelberth.aws import key_policy
-from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
+from modelberth.aws.encryption import EncryptionKey
+from modelberth.aws.endpoint_key import endpoint_key
 from modelberth.aws.identity import AwsIdentityArgs, Identity, identity
 from modelberth.aws.monitoring.component import AwsMonitoring
 from modelberth.aws.monitoring.logs import AwsLogs, AwsLogsArgs
-from modelberth.aws.monitoring.notify import topic_name
 from modelberth.aws.needs import Needs
 from modelberth.aws.plan import Plan
 from modelberth.aws.sagemaker import (
@@ -114,24 +114,8 @@ class SageMakerEndpoint(pulumi.ComponentResource):
         return {"endpoint": names.log_group(self._plan)}
 
     def _key(self) -> EncryptionKey:
-        plan, place, given = self._plan, self._plan.place, self._plan.spec.security.key
-        if given is not None:
-            return EncryptionKey.from_existing(given, place, "security.key")
-        uses = [
-            key_policy.for_logs(place, *self._groups.values()),
-            key_policy.for_alarms(place, topic_name(plan)),
-        ]
-        if plan.spec.budget is not None:
-            uses.append(key_policy.for_budgets(place, topic_name(plan)))
-        args = AwsEncryptionKeyArgs(
-            place=place,
-            alias=plan.name,
-            uses=uses,
-            description=f"Encrypts what model endpoint {plan.spec.name} leaves behind.",
-            tags=plan.tags,
-            protect=plan.spec.protect,
-        )
-        return AwsEncryptionKey(f"{self.pulumi_resource_name}-key", args, self._child()).key
+        uses = [key_policy.for_logs(self._plan.place, *self._groups.values())]
+        return endpoint_key(f"{self.pulumi_resource_name}-key", self._plan, uses, self._child())
 
     def _identity(self, key: EncryptionKey) -> Identity:
         plan, mode = self._plan, self._plan.target.mode
