@@ -10,7 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelberth.errors import Problem, SpecError, shown
 from modelberth.kubernetes.network.routing import shares_paths
-from modelberth.spec import EksTarget, EndpointDeployment, KubernetesTarget, LocalTarget, Target, parse
+from modelberth.spec import (
+    EksTarget,
+    EndpointDeployment,
+    KubernetesTarget,
+    LambdaTarget,
+    LocalTarget,
+    Target,
+    parse,
+)
 from modelberth.spec.eks import ExistingCluster
 from modelberth.spec.kubernetes import ClusterTarget, GatewayRoute, IngressRoute
 
@@ -142,7 +150,10 @@ def _taken_hosts(endpoints: Sequence[EndpointDeployment]) -> list[Problem]:
             continue
         for earlier, other in enumerate(endpoints[:index]):
             is_same = (other.spec.security.tls.domain, _entry(other.target)) == (host, entry)
-            if is_same and shares_paths(endpoint.spec.runtime.engine, other.spec.runtime.engine):
+            # An HTTP API has the whole of its host.
+            takes_all = isinstance(endpoint.target, LambdaTarget)
+            engines = endpoint.spec.runtime.engine, other.spec.runtime.engine
+            if is_same and (takes_all or shares_paths(*engines)):
                 path = f"endpoints[{index}].security.tls.domain"
                 allowed = f"one that does not lead to endpoints[{earlier}] already, by the same paths"
                 problems.append(Problem(path, shown(host), allowed))
@@ -151,7 +162,9 @@ def _taken_hosts(endpoints: Sequence[EndpointDeployment]) -> list[Problem]:
 
 
 def _entry(target: Target) -> tuple[object, ...] | None:
-    """Where requests come in from outside: one Gateway, or one class of Ingresses."""
+    """Where requests come in from outside: one Gateway, one class of Ingresses, or a region's API Gateway."""
+    if isinstance(target, LambdaTarget):
+        return "lambda", target.region
     cluster = _cluster_of(target)
     if cluster is None or not isinstance(target, ClusterTarget):
         return None

@@ -24,7 +24,7 @@ __all__ = ["KINDS", "UNCHANGED", "Change", "Kind", "fields", "merged"]
 _AROUND: Final = ("name", "model.uri", "security.identity", "labels", "protect")
 """What of the spec is more than pods; the rest is a change of Kubernetes' objects, as in any cluster.
 
-`security.key` is not: a cluster that is made here is encrypted with it, so another is made (tests/engine/aws).
+`security.key` is not: a cluster that is made here is encrypted with it, so another is made.
 """
 
 

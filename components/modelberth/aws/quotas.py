@@ -119,7 +119,7 @@ def _processors(endpoint: EndpointDeployment, target: EksTarget) -> Iterator[Nee
                 if gpus > 0:
                     quota = row[market]
                     each = f"{row['per_gpu']} processors each or more"
-                    why = f"{endpoint.name} has {gpus} GPUs {gpu.kind} at most, {each}"
+                    why = f"{endpoint.name} has {gpus} of kind {gpu.kind} at most, {each}"
                     yield Need(
                         _place(target),
                         row["service"],

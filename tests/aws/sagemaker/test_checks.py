@@ -240,6 +240,12 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({}, {"security": {"invokers": ["123456789012"]}}, "security.invokers[0]", "no policy of its own"),
     (
         {},
+        {"security": {"invokers": ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_x_1"]}},
+        "security.invokers[0]",
+        "permission set",
+    ),
+    (
+        {},
         {"security": {"key": "arn:aws:kms:us-east-1:123456789012:key/mrk-" + "1" * 32}},
         "security.key",
         "in region eu-central-1",

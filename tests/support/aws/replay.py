@@ -38,6 +38,12 @@ class _Row:
     unsupported: str
     spreads: bool
     """What is made of an output of it is not supported either."""
+    where: Mapping[str, Any]
+    """Unsupported only where these inputs have these values."""
+
+    def lacking(self, one: Resource) -> str:
+        """Why the simulation cannot make a resource; empty where it can."""
+        return self.unsupported if self.where.items() <= one.inputs.items() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ def _rows() -> Mapping[str, _Row]:
             row.get("left_out", {}),
             row.get("unsupported", ""),
             row.get("spreads", False),
+            row.get("where", {}),
         )
         for token, row in table.items()
     }
@@ -105,7 +112,7 @@ def replay(
     for one in resources:
         row = _rows()[one.token]
         needed = [missing[urn] for urns in one.origins.values() for urn in urns if urn in missing]
-        lacking = row.unsupported or next(iter(needed), "")
+        lacking = row.lacking(one) or next(iter(needed), "")
         if lacking and (row.spreads or needed):
             missing[one.urn] = lacking
         given = {key: value for key, value in one.inputs.items() if value is not None}

@@ -88,7 +88,9 @@ def _hosted_model(one: Resource, graph: Graph) -> Iterator[Use]:
         if config.token in _CONFIGURATIONS and given["name"] in _models(config):
             yield from _configuration(config)
     components = [each for each in graph.resources if each.token == "aws-native:sagemaker:InferenceComponent"]
-    for each in components or [each for each in graph.resources if each.token == "aws-native:sagemaker:Endpoint"]:
+    for each in components or [
+        each for each in graph.resources if each.token == "aws-native:sagemaker:Endpoint"
+    ]:
         name = each.inputs.get("inferenceComponentName", each.inputs["endpointName"])
         group = f"log-group:/aws/sagemaker/{'InferenceComponents' if components else 'Endpoints'}/{name}"
         yield "logs:PutLogEvents", f"arn:aws:logs:{place}:{group}:log-stream:model/i-1"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.aws.arn import role_problems
 from modelberth.aws.eks.limits import limits
 from modelberth.errors import Problem, join, shown
-from modelberth.spec.eks import AutoMode
+from modelberth.spec.eks import AutoMode, ManagedNodes
 
 if TYPE_CHECKING:
     import pulumi
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "problems"]
 
 _LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+# Amazon EC2, "Instance type naming conventions": g behind the generation is AWS Graviton.
+_ARM: Final = re.compile(r"(a1|[a-z]+[0-9]+[a-z]*g[a-z]*)\..*")
 _BUILT_IN_POOLS: Final = ("general-purpose", "system")
 
 
@@ -75,3 +78,15 @@ def problems(settings: NewCluster, place: Place, path: str = "settings") -> Iter
         yield Problem(join(path, "version"), shown(settings.version), allowed)
     for index, principal in enumerate(settings.administrators):
         yield from role_problems(principal, place, join(path, f"administrators[{index}]"))
+    if isinstance(settings.capacity, ManagedNodes):
+        yield from _node_problems(settings.capacity, join(path, "capacity"))
+
+
+def _node_problems(nodes: ManagedNodes, path: str) -> Iterator[Problem]:
+    """Yield instance types that the group's image does not start on (EKS, API_CreateNodegroup: amiType)."""
+    is_arm = "_ARM_64" in nodes.ami_type
+    for index, one in enumerate(nodes.instance_types):
+        if (_ARM.fullmatch(one) is not None) != is_arm:
+            hint = "Instance types with a `g` behind the number, such as m8g, and a1 have processors of Arm's."
+            allowed = f"an instance type for ami_type {nodes.ami_type}"
+            yield Problem(join(path, f"instance_types[{index}]"), shown(one), allowed, hint)

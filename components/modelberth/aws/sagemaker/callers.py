@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["actions", "invoking", "problems", "register"]
 
 _CALLER: Final = r"(role|user)/([!-~]*/)?([A-Za-z0-9+=,.@_-]{1,128})"
+# IAM, "Service-linked roles" and IAM Identity Center, "Permission sets": nobody else changes their policies
+# (UnmodifiableEntity).
+_PROTECTED: Final = r"role/(aws-service-role/.*|(.*/)?AWSReservedSSO_.*)"
 _LONGEST_POLICY_NAME: Final = 128
 
 
@@ -80,6 +83,9 @@ def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
             or re.fullmatch(_CALLER, found.resource) is None
         ):
             yield Problem(f"security.invokers[{index}]", shown(invoker), allowed, hint)
+        elif re.fullmatch(_PROTECTED, found.resource) is not None:
+            protected = "AWS changes no policies of this role: let its permission set allow the call."
+            yield Problem(f"security.invokers[{index}]", shown(invoker), allowed, protected)
 
 
 def _caller(invoker: str) -> tuple[str, str]:

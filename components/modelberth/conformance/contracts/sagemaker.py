@@ -20,8 +20,8 @@ PATH: Final = "/invocations"
 PING_SECONDS: Final = 2.0
 ACCEPT_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 60.0
-# https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints.html, as of 2026-11.
-MAX_BYTES: Final = 6 * 1024 * 1024
+# https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html, as of 2026-11; of 1,000, which is the smaller.
+MAX_BYTES: Final = 25_000_000
 # A container decides which media types it takes and gives: these are its ways to say no.
 _DECLINED: Final = (406, 415)
 # What `numpy.lib.format` calls a datatype.
@@ -153,7 +153,7 @@ CONTRACT: Final = Contract(
     (
         Check("/ping is answered with 200 within 2 s", f"{SOURCE}, health check", _ping),
         Check("connections are accepted within 250 ms", f"{SOURCE}, inference requests", _accepts),
-        Check("/invocations takes JSON, within 60 s and 6 MB", f"{SOURCE}, inference requests", _json),
+        Check("/invocations takes JSON, within 60 s and 25 MB", f"{SOURCE}, inference requests", _json),
         Check("/invocations takes text/csv", FORMATS, _csv),
         Check("/invocations takes application/x-npy", FORMATS, _npy),
         Check("Accept: application/json is honoured", FORMATS, _accept("application/json")),

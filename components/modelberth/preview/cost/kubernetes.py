@@ -147,7 +147,7 @@ def _pool(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
     """Karpenter's machines are those that the pods which wait need: the pool says only how many at most."""
     limits = resource.properties.part("spec").part("limits")
     gpus = limits.text("nvidia.com/gpu", "") if limits.has("nvidia.com/gpu") else ""
-    bound = f", with {gpus} GPUs at most" if gpus else ""
+    bound = f", at most {gpus} GPU{'s' if gpus != '1' else ''}" if gpus else ""
     yield Gap(f"the machines that Karpenter starts for pods that wait{bound}: not estimated", idle=False)
 
 
