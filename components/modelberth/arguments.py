@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import pulumi
 
 from modelberth.capabilities import require
 from modelberth.errors import Problem, SpecError, shown
+from modelberth.naming import content_digest
 from modelberth.spec import EndpointDeployment, EndpointSpec, Target, parse
 
 T = TypeVar("T", bound=Target)
@@ -23,7 +25,21 @@ def asked(spec: EndpointSpec, target: Target, opts: pulumi.ResourceOptions | Non
     parent = opts.parent if opts is not None else None
     if parent is not None and parent.pulumi_resource_type in _ASKED:
         return {}
-    return {"spec": spec.model_dump(mode="json"), "target": target.model_dump(mode="json")}
+    return {"spec": _recorded(spec), "target": target.model_dump(mode="json")}
+
+
+def _recorded(spec: EndpointSpec) -> dict[str, Any]:
+    """The spec as the state may have it: of webhooks the host, since who knows the address may call it."""
+    found = spec.model_dump(mode="json")
+    alerts = found["monitoring"]["alerts"]
+    alerts["notify"] = [_receiver(one) for one in alerts["notify"]]
+    return found
+
+
+def _receiver(address: str) -> str:
+    if not address.startswith("https:"):
+        return address
+    return f"https://{urlsplit(address).hostname}/… ({content_digest(address)})"
 
 
 @contextmanager

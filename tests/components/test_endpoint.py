@@ -4,7 +4,9 @@ import pulumi
 import pytest
 
 from modelberth import LocalEndpoint, LocalEndpointArgs, ModelEndpoint, ModelEndpointArgs, Provider
+from modelberth.arguments import asked
 from modelberth.contract import VERSION, EndpointContract
+from modelberth.spec import EndpointDeployment, parse
 from support.recording import Recorder, run
 
 CONFIG = {"name": "iris", "model": {"uri": "file:models/iris/model.onnx"}, "target": {"kind": "local"}}
@@ -31,6 +33,25 @@ def test_a_component_registers_what_was_asked_for_and_its_outputs_once(recorder:
     for contract in contracts:
         assert contract["contract_version"] == VERSION
         assert contract["url"] == "http://127.0.0.1:20000"
+
+
+def test_the_address_of_a_webhook_is_not_in_what_was_asked_for() -> None:
+    config = {
+        **CONFIG,
+        "monitoring": {
+            "alerts": {"notify": ["mailto:a@example.com", "https://u:p@hooks.example.com/secret"]}
+        },
+    }
+    read = parse(EndpointDeployment, config)
+    recorded = asked(read.spec, read.target)["spec"]
+    mail, webhook = recorded["monitoring"]["alerts"]["notify"]
+    assert mail == "mailto:a@example.com"
+    assert webhook.startswith("https://hooks.example.com/… (")
+    assert [part for part in ("secret", "u:p") if part in str(recorded)] == []
+    other = parse(
+        EndpointDeployment, {**config, "monitoring": {"alerts": {"notify": ["https://hooks.example.com/x"]}}}
+    )
+    assert asked(other.spec, other.target)["spec"]["monitoring"]["alerts"]["notify"][0] != webhook
 
 
 def test_the_process_is_told_what_the_spec_says(recorder: Recorder) -> None:

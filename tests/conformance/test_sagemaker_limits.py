@@ -18,7 +18,7 @@ EXAMPLE: Final = [[5.1, 3.5, 1.4, 0.2]]
 ARRAY: Final = {"content-type": "application/x-npy", "accept": "application/x-npy"}
 HEADER_BYTES: Final = 128
 ROW_BYTES: Final = 16
-# Of the largest asynchronous request, 1 GB, a part: the whole takes more memory than every machine has to spare.
+# Of the largest asynchronous request, 1 GB, a part: not every machine has memory for the whole.
 SIZES: Final = {
     "real_time": limits().modes["real_time"].body_bytes,
     "serverless": limits().modes["serverless"].body_bytes,

@@ -183,7 +183,10 @@ def test_a_type_or_package_that_is_not_there_is_refused_with_the_way_out(engine:
     assert not {"cloudflare", "datadog"} & installed().keys()
     for package, token in (("cloudflare", "index/zone:Zone"), ("datadog", "index/monitor:Monitor")):
         (missing,) = engine.refused(f"{package}:{token}", "it", {})
-        assert f"the Pulumi SDK of '{package}' is not installed, installed: aws, aws-native, azure-native" in missing
+        assert (
+            f"the Pulumi SDK of '{package}' is not installed, installed: aws, aws-native, azure-native"
+            in missing
+        )
         assert missing.endswith(f"Install it: pip install pulumi-{package}")
         assert engine.config_refusals(package, region="eu-central-1") == [
             missing.replace(f"{package}:{token}", f"pulumi:providers:{package}")

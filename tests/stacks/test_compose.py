@@ -10,6 +10,7 @@ from compose import compose
 from modelberth.errors import SpecError
 from modelberth.spec import parse
 from settings import Settings
+from support import aws_plans
 from support.endpoint_plans import IMAGE, REMOTE
 from support.recording import Recorder, recorder, run
 
@@ -202,3 +203,12 @@ def test_the_outputs_name_every_endpoint(recorder: Recorder, monkeypatch: pytest
     assert exported["version"] == program.VERSION
     assert exported["endpoints"]["one"]["url"] == "http://shop-dev-one.modelberth.svc.cluster.local"
     assert sorted(exported["endpoints"]) == ["one", "two"]
+
+
+def test_a_host_is_the_whole_of_an_http_api() -> None:
+    """API Gateway refuses a second custom domain of one name, in the middle of an update."""
+    one = {**aws_plans.MODES["api, own name"].config, "name": "one"}
+    (problem,) = problems(one, {**one, "name": "two"})
+    assert problem.startswith("endpoints[1].security.tls.domain: given 'iris.example.com'")
+    tls = {**one["security"], "tls": {**one["security"]["tls"], "domain": "two.example.com"}}
+    assert len(settings(one, {**one, "name": "two", "security": tls}).endpoints) == 2

@@ -30,6 +30,8 @@ class Registered:
     aliases: tuple[str, ...]
     """Names that it had before."""
     ignored: tuple[str, ...]
+    deleted_first: bool = False
+    """Whether one that is replaced goes before the new one comes."""
 
 
 @dataclass
@@ -91,6 +93,7 @@ class RecordingMonitor(mocks.MockMonitor):
                 },
                 aliases=tuple(alias.spec.name for alias in request.aliases),
                 ignored=tuple(request.ignoreChanges),
+                deleted_first=request.deleteBeforeReplace,
             )
         )
         return super().RegisterResource(request)

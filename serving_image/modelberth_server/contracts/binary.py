@@ -33,7 +33,7 @@ class BinaryPart:
 
     __slots__ = ("_at", "_parts", "_size", "header")
 
-    def __init__(self, parts: Sequence[bytes | bytearray], at: int) -> None:
+    def __init__(self, parts: Sequence[bytes | bytearray | memoryview], at: int) -> None:
         self.header = bytes(_between(parts, 0, at))
         self._parts = parts
         self._size = sum(map(len, parts))
@@ -89,7 +89,7 @@ class BinaryPart:
             raise RequestError(400, f"body: {self._size - self._at} bytes more than its tensors have")
 
 
-def _between(parts: Sequence[bytes | bytearray], start: int, end: int) -> memoryview:
+def _between(parts: Sequence[bytes | bytearray | memoryview], start: int, end: int) -> memoryview:
     """Return these bytes of a body that came in parts.
 
     Of several they are copied into memory that is aligned for every datatype. To join all parts first, and

@@ -38,7 +38,7 @@ IDLE, HEAD, BODY, ANSWER, END = State
 WHILE_READING: Final[dict[Part, State]] = {"none": IDLE, "head": HEAD, "body": BODY}
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A client's connection: the consumer of its requests, and their sink.
 
     Attributes:
@@ -86,14 +86,22 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._server.closed(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """Say where the next bytes are to be written: to a large body itself, which saves copies of it."""
+        large = self._reader.large
+        return self._server.buffer if large is None else large.vacant
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Read; each complete request is handled at once, or in its turn."""
         if self.state is END or self._reader.error is not None or self._transport.is_closing():
             return
         if self.state is IDLE:
             self._wait_for(HEAD)
         self._first = True
-        self._reader.read(data)
+        if self._reader.large is None:
+            self._reader.read(self._server.buffer[:nbytes])
+        else:
+            self._reader.filled(nbytes)
         self._settle()
 
     def eof_received(self) -> bool:

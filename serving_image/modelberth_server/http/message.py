@@ -43,7 +43,7 @@ class Request:
         path: percent-decoded, without the query
         query: raw, without the question mark
         headers: by lower-case name; of a repeated header the last one
-        parts: a body that came in several, until it is asked for as a whole
+        parts: a body that came in several or is large, until it is asked for as a whole
         peer: the caller's address
         started: when its headers were complete, by `time.monotonic()`
         deadline: when its caller stops to wait, by `time.monotonic()`
@@ -58,7 +58,7 @@ class Request:
 
     # Most requests keep most of these: what is not set costs nothing.
     query = b""
-    parts: Sequence[bytes | bytearray] = ()
+    parts: Sequence[bytes | bytearray | memoryview] = ()
     started = 0.0
     deadline = float("inf")
     abandoned = False
@@ -72,7 +72,7 @@ class Request:
         method: str,
         path: str,
         headers: dict[bytes, bytes],
-        body: bytes | Sequence[bytes | bytearray],
+        body: bytes | Sequence[bytes | bytearray | memoryview],
         sink: "Sink",
         peer: str = "",
     ) -> None:

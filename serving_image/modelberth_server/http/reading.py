@@ -5,16 +5,18 @@ a stranger sends, so what it calls stores and compares, and leaves everything el
 """
 
 import logging
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import httptools
 
 from modelberth_server.errors import RequestError
+from modelberth_server.http.consumer import Consumer
 from modelberth_server.http.head import body_length, path_and_query, without_offer
+from modelberth_server.http.large_body import LARGE_BYTES, LargeBody
 from modelberth_server.http.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_URL_BYTES
-from modelberth_server.http.message import Request, Sink
+from modelberth_server.http.message import Request
 
-__all__ = ["Consumer", "Part", "Reader"]
+__all__ = ["Part", "Reader"]
 
 METHODS: Final = {method.encode(): method for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")}
 # Smaller parts of a body are gathered: each on its own takes 33 bytes more than its length.
@@ -30,25 +32,6 @@ Part = Literal["none", "head", "body"]
 logger = logging.getLogger(__name__)
 
 
-class Consumer(Sink, Protocol):
-    """What the requests are for, and the sink of each.
-
-    Attributes:
-        full: it takes no more requests for now; what is read meanwhile is kept unparsed
-
-    """
-
-    full: bool
-
-    def take(self, request: Request, *, keep_alive: bool) -> None:
-        """Take a complete request; without `keep_alive` its client wants no other on this connection."""
-        ...
-
-    def proceed(self) -> None:
-        """Tell the client, which waits for it, that it may send the body."""
-        ...
-
-
 class Reader:
     """Reads the requests of one client.
 
@@ -60,12 +43,14 @@ class Reader:
     Attributes:
         part: what of the next request is being read, whatever is still computed for those before it
         error: why nothing more can be read
+        large: the body that is being read, where its next bytes are to be written to `large.vacant`
 
     """
 
     def __init__(self, consumer: Consumer, peer: str, max_body_bytes: int) -> None:
         self.part: Part = "none"
         self.error: RequestError | None = None
+        self.large: LargeBody | None = None
         self._consumer = consumer
         self._peer = peer
         self._max_body_bytes = max_body_bytes
@@ -78,20 +63,20 @@ class Reader:
         self._unended_bytes = 0
         # By the content-length.
         self._announced = 0
-        self._body: list[bytes | bytearray] = []
+        self._body: list[bytes | bytearray | memoryview] = []
         self._body_bytes = 0
         # What is not parsed before the consumer has room.
-        self._rest: bytes | memoryview = b""
+        self._rest = b""
 
     def read(self, data: bytes | memoryview) -> None:
-        """Read on; `part` and `error` tell how far it came."""
+        """Read on; `part` and `error` tell how far it came. The memory of `data` may be used again then."""
         if self._consumer.full:
-            self._rest = bytes(self._rest) + data
+            self._rest += data
             return
         headers, body_bytes = self._headers, self._body_bytes
         try:
             self._parse(data)
-        except httptools.HttpParserCallbackError:
+        except (httptools.HttpParserCallbackError, MemoryError):
             logger.exception("unexpected error while reading a request")
             self._fail(RequestError(500, "internal error", close=True))
         except httptools.HttpParserError as error:
@@ -104,6 +89,14 @@ class Reader:
             if self._unended_bytes > MAX_HEADER_BYTES + MAX_URL_BYTES:
                 self._fail(RequestError(431, TOO_MANY_HEADERS, close=True))
 
+    def filled(self, count: int) -> None:
+        """Read on behind `count` bytes that were written to `large.vacant`."""
+        assert self.large is not None
+        self.large.filled(count)
+        self._body_bytes += count
+        if not self.large.vacant:
+            self.read(b"")
+
     def read_rest(self) -> None:
         """Read what was kept while the consumer was full."""
         rest, self._rest = self._rest, b""
@@ -112,6 +105,7 @@ class Reader:
     def drop_rest(self) -> None:
         """Forget what was kept: nobody takes a request any more."""
         self._rest = b""
+        self.large = None
 
     def incomplete(self) -> Request:
         """Return what is known of the request that is being read, to answer it with an error."""
@@ -186,12 +180,13 @@ class Reader:
             return
         self.part = "none"
         method = self._parser.get_method()
+        body = self._body
         path, query = path_and_query(self._url)
         request = Request(
             METHODS.get(method) or method.decode("ascii"),
             path,
             self._headers,
-            bytes(self._body[0]) if len(self._body) == 1 else self._body,
+            bytes(body[0]) if len(body) == 1 and type(body[0]) is not memoryview else body,
             self._consumer,
             self._peer,
         )
@@ -213,8 +208,13 @@ class Reader:
             if self.part == "body":
                 size = max(BODY_SLICE_BYTES, self._announced - self._body_bytes)
             if self._consumer.full:
-                self._rest = data
+                self._rest = bytes(data)
                 return
+            if self.large or (self.part == "body" and self._announced - self._body_bytes >= LARGE_BYTES):
+                data = self._read_large(data)
+                if not data:
+                    return
+                continue
             try:
                 self._parser.feed_data(data[:size])
             except httptools.HttpParserUpgrade as upgrade:
@@ -224,6 +224,19 @@ class Reader:
                 if len(data) <= size:
                     return
                 data = data[size:]
+
+    def _read_large(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Take what is of a large body, past the parser; hand over its request once complete, return the rest."""
+        large = self.large = self.large or LargeBody(self._announced, self._headers, self._body)
+        count = large.take(data)
+        self._body_bytes += count
+        if not large.vacant:
+            self.large = None
+            self._body = [large.complete()]
+            self.on_message_complete()
+            # The one before still waits for the body.
+            self._parser = httptools.HttpRequestParser(self)
+        return data[count:]
 
     def _decline_upgrade(self) -> None:
         """Read a request that offers another protocol as if it did not, from its body on.

@@ -19,6 +19,8 @@ __all__ = ["HttpServer"]
 SWEEP_SECONDS: Final = 0.1
 # That a client gets to read a last response and close.
 LINGER_SECONDS: Final = 2.0
+# Read in one go; what is left of a large body is read to its own memory.
+BUFFER_BYTES: Final = 64 * 1024
 # Accepted in one go by uvloop; the kernel keeps no more than net.core.somaxconn.
 BACKLOG: Final = 2048
 
@@ -37,6 +39,7 @@ class HttpServer:
         loop: the event loop
         now: the time by `time.monotonic()`, as old as `SWEEP_SECONDS`
         date: the header of that name, as a line
+        buffer: what each connection reads to, and is done with before another one does
 
     """
 
@@ -53,6 +56,7 @@ class HttpServer:
         self.draining = False
         self.now = time.monotonic()
         self.date = b""
+        self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self._second = 0
         # In the order of their opening.
         self._connections: dict[Connection, None] = {}

@@ -17,6 +17,7 @@ from modelberth.spec.aws import LambdaTarget
 from support.aws_plans import CANARY, IMAGE, OPEN, PUBLIC, REMOTE, ROLE, TOKENS, mode
 
 BATCHING = {"runtime": {"batching": {}}}
+CROWD = [f"{ROLE}-{number}" for number in range(100)]
 URL = {"front": {"kind": "function_url"}}
 API = {"front": {"kind": "http_api"}}
 BEIJING = {
@@ -150,6 +151,9 @@ def test_every_room_with_rules_is_asked() -> None:
             "another model",
         ),
         ({}, {"scaling": {"min": 1, "max": 5, "target": 64}}, "scaling.target", "6.4 to 57.6"),
+        # A policy without room for them.
+        ({}, {"security": {"invokers": CROWD}}, "security.invokers", "in 20480 bytes"),
+        ({}, {"security": {**PUBLIC, "invokers": CROWD[:60]}}, "security.invokers", "Name the account"),
     ],
 )
 def test_refusals(target: dict[str, Any], spec: dict[str, Any], path: str, words: str) -> None:
@@ -162,6 +166,11 @@ def test_refusals(target: dict[str, Any], spec: dict[str, Any], path: str, words
 def test_a_version_is_told_by_its_number(version: str) -> None:
     with pytest.raises(pulumi.RunError, match=r"target\.previous_version: .*a published version's number"):
         mode(previous_version=version).args  # noqa: B018 -- reading it is what is refused
+
+
+def test_as_many_callers_as_a_policy_holds_are_let_in() -> None:
+    assert found(security={"invokers": CROWD[:60]}) == {}
+    assert found(security={**PUBLIC, "invokers": CROWD[:30]}) == {}
 
 
 def test_variables_have_a_bound() -> None:

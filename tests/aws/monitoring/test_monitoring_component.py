@@ -113,6 +113,13 @@ def test_the_address_of_a_webhook_is_a_secret(aws: AwsRecorder) -> None:
     assert endpoints["https"] != "https://hooks.example.com/iris", "not marked as a secret"
 
 
+def test_what_has_its_name_in_every_region_goes_before_another_comes(aws: AwsRecorder) -> None:
+    """Dashboards and budgets are the account's: the end of an old one takes a new one along."""
+    made(aws, **PROMISED)
+    first = {one.type.rpartition(":")[2] for one in aws.resources if one.deleted_first}
+    assert first == {"Dashboard", "Budget"}
+
+
 def test_ids_that_only_aws_knows_reach_alarms_and_dashboard(aws: AwsRecorder) -> None:
     known_later = {
         **WHERE,

@@ -33,12 +33,12 @@ def through(service: str, action: str, resource: str = "*") -> Any:
 
 def test_every_service_has_an_endpoint_and_s3_a_way(aws: AwsRecorder) -> None:
     registered(aws)
-    assert len(aws.of("VpcEndpoint")) == len(NETWORK.services) + 1 == 10
+    assert len(aws.of("VpcEndpoint")) == len(NETWORK.services) + 1 == 13
     assert {one.inputs["serviceName"] for one in aws.of("VpcEndpoint")} == {
         f"com.amazonaws.eu-central-1.{name}"
         for name in (
             *("lambda", "sagemaker.runtime", "sagemaker.api", "ecr.api", "ecr.dkr"),
-            *("logs", "kms", "sts", "monitoring", "s3"),
+            *("ec2", "eks", "eks-auth", "logs", "kms", "sts", "monitoring", "s3"),
         )
     }
     assert len(regional(aws)) == len(aws.resources) - sum(
@@ -52,7 +52,7 @@ def test_the_usual_addresses_lead_to_the_interfaces(aws: AwsRecorder) -> None:
     """A39: private DNS, in every zone, behind the security group that is made here alone."""
     registered(aws)
     found = [one.inputs for one in aws.of("VpcEndpoint") if one.inputs["vpcEndpointType"] == "Interface"]
-    assert len(found) == 9
+    assert len(found) == 12
     for one in found:
         assert one["privateDnsEnabled"] is True
         assert one["subnetIds"] == [*NETWORK.subnets.values()]
@@ -150,7 +150,7 @@ def test_another_account_is_let_through_where_it_is_named(aws: AwsRecorder) -> N
 def test_who_needs_what() -> None:
     assert needed("lambda") == ("lambda",)
     assert needed("sagemaker") == ("sagemaker.runtime",)
-    assert needed("eks") == ("ecr.api", "ecr.dkr", "logs", "sts")
+    assert needed("eks") == ("ecr.api", "ecr.dkr", "ec2", "eks", "eks-auth", "logs", "sts")
     assert needed("lambda", "sagemaker") == ("lambda", "sagemaker.runtime")
     assert needed() == ()
     assert all(kind in s3().needed_by for kind in ("lambda", "sagemaker", "eks"))

@@ -240,7 +240,13 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({}, {"security": {"invokers": ["123456789012"]}}, "security.invokers[0]", "no policy of its own"),
     (
         {},
-        {"security": {"invokers": ["arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_x_1"]}},
+        {
+            "security": {
+                "invokers": [
+                    "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_x_1"
+                ]
+            }
+        },
         "security.invokers[0]",
         "permission set",
     ),

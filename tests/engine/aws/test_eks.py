@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from support.aws.golden import inventory, same_as
-from support.aws.life import became, endpoints, out_of_order, protected
+from support.aws.graph import ACCOUNT
+from support.aws.life import accounts, became, endpoints, out_of_order, protected
 from support.aws_changes import KINDS, merged
 from support.aws_eks import EXISTING, GPU, MODES, NEW, POOL, WATCHED, config
 
@@ -51,8 +52,7 @@ def test_the_life_of_every_mode(tmp_path: Path) -> None:
         assert [name for name, op in planned.items() if op == "read"] == ["iris-minimal-eks-cluster"]
         assert {operation for operation, _ in made} == {"create"}
         assert journey.again() == []
-        provider = state["eks-123456789012-eu-central-1"]
-        assert json.loads(provider["inputs"]["allowedAccountIds"]) == ["123456789012"]
+        assert accounts(state) == {"aws": {ACCOUNT}}
         same_as(HERE.parent / "golden" / "eks.json", inventory(state.values()), str(HERE))
 
         assert "cannot be deleted because it is protected" in journey.refused()

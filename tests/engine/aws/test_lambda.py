@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from support.aws.golden import inventory, same_as
-from support.aws.life import MAIN, Journey, became, endpoints, out_of_order, protected
+from support.aws.graph import ACCOUNT
+from support.aws.life import MAIN, Journey, accounts, became, endpoints, out_of_order, protected
 from support.aws_changes import KINDS, merged
 from support.aws_plans import CANARY, MODES, REMOTE, mode
 
@@ -41,8 +42,7 @@ def test_the_life_of_every_mode(tmp_path: Path) -> None:
         assert {operation for operation, _ in made} == {"create"}
         assert journey.again() == []
         same_as(HERE.parent / "golden" / "lambda.json", inventory(state.values()), str(HERE))
-        provider = state["aws-123456789012-eu-central-1"]
-        assert json.loads(provider["inputs"]["allowedAccountIds"]) == ["123456789012"]
+        assert accounts(state) == {"aws": {ACCOUNT}}
 
         assert "cannot be deleted because it is protected" in journey.refused()
         project.configure(*(merged(one, {"protect": False}) for one in modes.values()))

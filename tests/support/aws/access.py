@@ -46,18 +46,15 @@ def permits(policies: Sequence[str], action: str, resource: str) -> bool:
 
     A refusal under a condition is left out: moto would read it as one without.
     """
-    results = [
-        IAMPolicy(_without_conditional_refusals(document)).is_action_permitted(action, resource)
-        for document in policies
-    ]
+    results = [_policy(document).is_action_permitted(action, resource) for document in policies]
     return PermissionResult.PERMITTED in results and PermissionResult.DENIED not in results
 
 
 @cache
-def _without_conditional_refusals(document: str) -> str:
+def _policy(document: str) -> IAMPolicy:
     read = json.loads(document)
     kept = [one for one in read["Statement"] if one["Effect"] == "Allow" or "Condition" not in one]
-    return json.dumps({**read, "Statement": kept})
+    return IAMPolicy(json.dumps({**read, "Statement": kept}))
 
 
 @cache

@@ -14,7 +14,7 @@ from support.aws_blocks import PLACE
 from support.project import REPOSITORY, Project, copied
 from support.standin_stack import Stack
 
-__all__ = ["MAIN", "Journey", "became", "endpoints", "of_program", "out_of_order", "protected"]
+__all__ = ["MAIN", "Journey", "accounts", "became", "endpoints", "of_program", "out_of_order", "protected"]
 
 MAIN: Final = ("minimal", "everything", "prod")
 """The modes that every component has."""
@@ -98,6 +98,18 @@ def became(changes: Sequence[tuple[str, str]], endpoint: str) -> list[str]:
         if name.startswith(endpoint):
             of.setdefault(name.removeprefix(endpoint), []).append(operation)
     return sorted(f"{_WORDS[tuple(sorted(done))]} {name}" for name, done in of.items())
+
+
+def accounts(state: State) -> dict[str, set[str]]:
+    """The accounts that the providers of AWS work in, by package; one that takes any has `*`."""
+    found: dict[str, set[str]] = {}
+    for one in state.values():
+        package = one["type"].removeprefix("pulumi:providers:")
+        if package in {"aws", "aws-native"}:
+            found.setdefault(package, set()).update(
+                json.loads(one["inputs"].get("allowedAccountIds", '["*"]'))
+            )
+    return found
 
 
 def protected(state: State) -> set[str]:

@@ -87,6 +87,8 @@ def _node_problems(nodes: ManagedNodes, path: str) -> Iterator[Problem]:
     is_arm = "_ARM_64" in nodes.ami_type
     for index, one in enumerate(nodes.instance_types):
         if (_ARM.fullmatch(one) is not None) != is_arm:
-            hint = "Instance types with a `g` behind the number, such as m8g, and a1 have processors of Arm's."
+            hint = (
+                "Instance types with a `g` behind the number, such as m8g, and a1 have processors of Arm's."
+            )
             allowed = f"an instance type for ami_type {nodes.ami_type}"
             yield Problem(join(path, f"instance_types[{index}]"), shown(one), allowed, hint)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from modelberth.aws.lambda_.limits import limits
+from modelberth.aws.place import Place
 from modelberth.errors import Problem, shown
 from modelberth.naming import content_digest
 from modelberth.spec.aws import FunctionUrl, HttpApi, InvokeApi
@@ -23,6 +25,9 @@ __all__ = ["Grant", "front", "grants", "problems", "routes", "url_authorization"
 INVOKE: Final = "lambda:InvokeFunction"
 INVOKE_URL: Final = "lambda:InvokeFunctionUrl"
 _EVERYONE: Final = "*"
+_LEAST_OF_STATEMENT: Final = len(
+    '{"Sid":"","Effect":"Allow","Principal":{"AWS":""},"Action":"","Resource":""},'
+)
 
 # What of the server is reached through an HTTP API (`serving_image/README.md`): not its /metrics.
 _ROUTES: Final = (
@@ -116,6 +121,7 @@ def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
         allowed = "false with target.front invoke, or target.front function_url or http_api"
         yield Problem("security.network.public", "true", allowed, hint)
     yield from _authentication_problems(spec, way)
+    yield from _policy_problems(spec, target)
     yield from _rate_problems(spec, way)
     yield from _tls_problems(spec, way)
 
@@ -136,6 +142,20 @@ def _authentication_problems(spec: EndpointSpec, way: LambdaFront) -> Iterator[P
         allowed = "an empty list with target.front http_api"
         hint = "An HTTP API has no policy that could name them: allow their own roles execute-api:Invoke."
         yield Problem("security.invokers", f"{len(security.invokers)}", allowed, hint)
+
+
+def _policy_problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
+    """Yield more callers than the alias' policy has room for, whatever the function is called."""
+    alias = Place(target.account, target.region).arn("lambda", "function::live")
+    most = limits().policy_bytes
+    length = sum(
+        len(f"{grant.role}{grant.action}{grant.principal}{alias}") + _LEAST_OF_STATEMENT
+        for grant in grants(spec, target)
+    )
+    if length > most:
+        hint = "Name the account, whose own policies then say which of its roles may."
+        allowed = f"as many as a function's policy holds in {most} bytes; these take {length} or more"
+        yield Problem("security.invokers", f"{len(spec.security.invokers)}", allowed, hint)
 
 
 def _rate_problems(spec: EndpointSpec, way: LambdaFront) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ class Limits:
         mib_of_one_cpu: memory that comes with the time of one whole processor
         timeout_seconds: of the longest invocation, and of a start together with the request that waits for it
         environment_bytes: of all variables, names and values
+        policy_bytes: of the policy that says who may call an alias
         untraced: regions in which X-Ray traces no functions
 
     """
@@ -52,6 +53,7 @@ class Limits:
     mib_of_one_cpu: int
     timeout_seconds: int
     environment_bytes: int
+    policy_bytes: int
     untraced: frozenset[str]
     _invocation: Hop
     _envelope_bytes: int
@@ -80,6 +82,7 @@ def limits() -> Limits:
         mib_of_one_cpu=function["mib_of_one_cpu"],
         timeout_seconds=function["timeout_seconds"],
         environment_bytes=function["environment_bytes"],
+        policy_bytes=function["policy_bytes"],
         untraced=frozenset(function["untraced"]),
         _invocation=_hop(hops["lambda"]),
         _envelope_bytes=hops["lambda"]["envelope_bytes"],

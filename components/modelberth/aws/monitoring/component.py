@@ -146,20 +146,25 @@ class AwsMonitoring(pulumi.ComponentResource):
             dashboard_name=args.plan.named(longest=255),
             dashboard_body=body,
             region=args.plan.target.region,
-            opts=self._child(),
+            opts=self._of_the_account(),
         )
         return made.dashboard_name
 
     def _budget(self, args: AwsMonitoringArgs, told: _Told) -> None:
         bound = budget(args.plan)
         if bound is not None:
-            budgets.Budget(self._named("budget"), **bound, opts=self._child(told.after))
+            budgets.Budget(self._named("budget"), **bound, opts=self._of_the_account(told.after))
 
     def _named(self, role: str) -> str:
         return f"{self.pulumi_resource_name}-{role}"
 
     def _child(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[*after])
+
+    def _of_the_account(self, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        """Options of what has its name in every region: in another one, a new one would meet the old."""
+        only = pulumi.ResourceOptions(delete_before_replace=True)
+        return pulumi.ResourceOptions.merge(self._child(after), only)
 
 
 def _watched(args: AwsMonitoringArgs, where: Where) -> Watched:

@@ -20,7 +20,7 @@ PATH: Final = "/invocations"
 PING_SECONDS: Final = 2.0
 ACCEPT_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 60.0
-# https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html, as of 2026-11; of 1,000, which is the smaller.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/hosting-faqs.html, as of 2026-11; the smaller kind of 25 MB.
 MAX_BYTES: Final = 25_000_000
 # A container decides which media types it takes and gives: these are its ways to say no.
 _DECLINED: Final = (406, 415)

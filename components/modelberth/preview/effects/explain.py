@@ -147,8 +147,10 @@ def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
     """An endpoint that is made, or removed, with all that belongs to it."""
     if owner is None or not steps:
         return None
-    count = f"{len(steps)} resource{'s' if len(steps) > 1 else ''}"
-    if all(step.op is Op.CREATE for step in steps):
+    # What is only looked up is neither made nor removed.
+    steps = [step for step in steps if step.op is not Op.READ]
+    count = f"{len(steps)} resource{'s' if len(steps) != 1 else ''}"
+    if steps and all(step.op is Op.CREATE for step in steps):
         times = [time for time in (usual(step.type) for step in steps) if time]
         ready = f"; it usually serves after {span(max(times)).removeprefix('about ')}" if times else ""
         return Effect(
@@ -158,7 +160,7 @@ def _whole(owner: Step | None, steps: Sequence[Step]) -> Effect | None:
             urn=owner.urn,
             calls=Calls.SAFE,
         )
-    if all(step.op is Op.DELETE for step in steps):
+    if steps and all(step.op is Op.DELETE for step in steps):
         kept = all(step.retain for step in steps)
         if kept:
             fate = f"leaves this stack, and its {count} stay where they are."
