@@ -210,9 +210,7 @@ def _registry(repository: pulumi.Output[str], login: RegistryLogin) -> RegistryA
     from pulumi_docker_build import RegistryArgs  # noqa: PLC0415 - see `register`
 
     host = repository.apply(lambda url: url.partition("/")[0])
-    return RegistryArgs(
-        address=host, username=login.username, password=pulumi.Output.secret(login.password)
-    )
+    return RegistryArgs(address=host, username=login.username, password=pulumi.Output.secret(login.password))
 
 
 def _cache(reference: str | None) -> dict[str, Any]:

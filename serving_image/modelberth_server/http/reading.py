@@ -226,7 +226,7 @@ class Reader:
                 data = data[size:]
 
     def _read_large(self, data: bytes | memoryview) -> bytes | memoryview:
-        """Take what is of a large body, past the parser; hand over its request once complete, return the rest."""
+        """Take what is of a large body, past the parser, hand over what it completes, and return the rest."""
         large = self.large = self.large or LargeBody(self._announced, self._headers, self._body)
         count = large.take(data)
         self._body_bytes += count

@@ -13,6 +13,7 @@ from modelberth_server.app import App
 from modelberth_server.http.limits import Limits
 from modelberth_server.http.listening import address
 from modelberth_server.http.server import HttpServer
+from modelberth_server.process.heap import keep_freed
 from modelberth_server.process.lifeline import Lifeline
 from modelberth_server.process.rollout import Rollout
 from modelberth_server.process.sockets import Sockets
@@ -51,6 +52,7 @@ def work(
         StartError: the model or a setting is refused.
 
     """
+    keep_freed(environ)
     uvloop.run(_Worker(settings, environ, sockets, lifeline, series, early=early).run())
 
 

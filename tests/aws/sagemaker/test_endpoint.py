@@ -11,6 +11,7 @@ import pytest
 from modelberth.aws.sagemaker.endpoint import SageMakerEndpoint, SageMakerEndpointArgs
 from modelberth.capabilities import check
 from modelberth.contract import VERSION
+from support.aws.modes import graph_of
 from support.aws_blocks import KEY, PLACE
 from support.aws_sagemaker import IMAGE, MODES, configuration, made, mode, one, registered
 from support.iam import allows
@@ -235,3 +236,13 @@ def test_a_refusal_ends_the_program_with_its_path() -> None:
 
     with pytest.raises(pulumi.RunError, match=r"endpoints\[0\]\.scaling\.min: given 0"):
         program()
+
+
+def test_no_update_leads_from_one_way_of_answering_to_another() -> None:
+    """AWS refuses to make an endpoint serverless, to take away its queue, and the way back."""
+    found = {}
+    for which in ("minimal", "vpc", "serverless", "async"):
+        resources = graph_of(f"sagemaker: {which}").resources
+        (found[which],) = {one.trigger for one in resources if one.token == "aws-native:sagemaker:Endpoint"}
+    assert found["minimal"] == found["vpc"]
+    assert len(set(found.values())) == 3

@@ -42,7 +42,7 @@ from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.errors import Problem, SpecError
 from modelberth.spec import EndpointSpec
-from modelberth.spec.sagemaker import Async, SageMakerTarget, Serverless
+from modelberth.spec.sagemaker import Async, RealTime, SageMakerTarget, Serverless
 
 __all__ = ["SageMakerEndpoint", "SageMakerEndpointArgs"]
 
@@ -181,8 +181,10 @@ class SageMakerEndpoint(pulumi.ComponentResource):
             depends_on=after,
             custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds),
             # No update makes an endpoint on instances serverless, and from serverless none leads back
-            # (https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-update.html).
-            replacement_trigger="instances" if keeps else "serverless",
+            # (https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints-update.html). None takes
+            # its queue away: "The AsyncInferenceConfig parameter cannot be removed from this endpoint"
+            # (aws/sagemaker-python-sdk#3124).
+            replacement_trigger="instances" if isinstance(target.mode, RealTime) else target.mode.kind,
             # Its name is callers', so the next one cannot be there before.
             delete_before_replace=True,
         )
