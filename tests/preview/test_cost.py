@@ -171,7 +171,7 @@ def test_kubernetes_is_billed_through_its_nodes() -> None:
     )
     assert usd(found) == (0, 0, 0)
     assert why(found) == [
-        "billed through the cluster's nodes: not estimated (3 x 2 nvidia.com/gpu)",
+        "billed through the cluster's nodes (3 x 2 nvidia.com/gpu)",
         "the load balancer that the cloud puts before it is billed and not estimated",
         "the disk behind it is billed by the GB and not estimated",
     ]
@@ -238,7 +238,7 @@ def test_an_autoscaler_in_another_namespace_is_of_another_workload() -> None:
     here = {"metadata": {"name": "iris", "namespace": "here"}, "spec": spec}
     there = {"metadata": {"namespace": "there"}, "spec": {"scaleTargetRef": IRIS, "maxReplicas": 4}}
     found = cost(step("kubernetes:apps/v1:Deployment", here, "d"), step(HPA, there, "s"))
-    assert why(found) == ["billed through the cluster's nodes: not estimated (1 x 1 nvidia.com/gpu)"]
+    assert why(found) == ["billed through the cluster's nodes (1 x 1 nvidia.com/gpu)"]
 
 
 def test_what_is_not_counted_in_replicas() -> None:

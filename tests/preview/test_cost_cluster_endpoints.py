@@ -11,7 +11,7 @@ from support.engine_modes import kserve, ray
 from support.route_modes import modes
 from support.workload_modes import GPU
 
-NODES = "billed through the cluster's nodes: not estimated"
+NODES = "billed through the cluster's nodes"
 
 
 def unpriced(made: Plan) -> list[str]:

@@ -13,7 +13,7 @@ from modelberth_server.contracts.open_inference import infer
 from modelberth_server.http import large_body
 from modelberth_server.http.large_body import LARGE_BYTES, LargeBody
 from modelberth_server.http.message import Request, Response
-from modelberth_server.http.reading import SLICE_BYTES, Reader
+from modelberth_server.http.reading import BODY_SLICE_BYTES, SLICE_BYTES, Reader
 from serving.callers import post
 from serving.contracts import open_model
 from serving.models import identity_model
@@ -179,6 +179,17 @@ def test_what_follows_a_large_body_waits_while_the_consumer_is_full() -> None:
     reader.read_rest()
     feed(reader, sent[SLICE_BYTES:], [1 << 30])
     assert [request.body for request, _ in taker.taken] == [body, b"", body]
+
+
+def test_what_is_kept_unread_is_no_memory_that_others_read_to() -> None:
+    taker = Taker(most=1)
+    reader = Reader(taker, "", LIMIT)
+    bodies = [noise(BODY_SLICE_BYTES + 1, seed) for seed in range(3)]
+    feed(reader, b"".join(post("/", body) for body in bodies), [1 << 30])
+    assert len(taker.taken) == 1
+    taker.most = 3
+    reader.read_rest()
+    assert [request.body for request, _ in taker.taken] == bodies
 
 
 def test_a_body_that_is_not_waited_for_any_more_is_forgotten() -> None:

@@ -1,4 +1,4 @@
-"""What large bodies free is kept for the next ones: the kernel is not asked for the same pages again and again."""
+"""What large bodies free is kept for the next ones: the kernel is not asked for the same pages again."""
 
 import platform
 import subprocess

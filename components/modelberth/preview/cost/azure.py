@@ -86,7 +86,7 @@ def _requests_at_once(scale: Properties) -> float:
 def _deployment(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
     properties = resource.properties.part("properties")
     if properties.text("endpointComputeType", "Managed") != "Managed":
-        yield Gap("billed through the cluster's nodes: not estimated")
+        yield Gap("billed through the cluster's nodes")
         return
     kind = properties.text("instanceType")
     low, high = _capacity(resource)

@@ -58,7 +58,7 @@ def _ray(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
 def _gap(pods: str, gpus: Mapping[str, float]) -> Gap:
     each = ", ".join(f"{number:g} {name}" for name, number in gpus.items())
     asked = f" ({pods} x {each})" if gpus else ""
-    return Gap(f"billed through the cluster's nodes: not estimated{asked}")
+    return Gap(f"billed through the cluster's nodes{asked}")
 
 
 def _pods(resource: Resource, spec: Properties) -> str:
