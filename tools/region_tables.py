@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TABLE: Final = ROOT / "components/modelberth/aws/regions.toml"
+INSTANCES: Final = ROOT / "components/modelberth/aws/sagemaker/instances.toml"
 # What is made by the Cloud Control API, which knows what CloudFormation does.
 _TYPES: Final = ("AWS::SageMaker::Endpoint", "AWS::SageMaker::InferenceComponent")
 _FAMILIES: Final = (
@@ -33,6 +35,7 @@ _HEAD: Final = """\
 #   absent    type of resource → regions in which AWS' Cloud Control API does not have it
 #   hosting   family of instances → regions in which SageMaker's hosting has a size of it
 #   ec2       the same of EC2
+#   lacking   size of instances → regions in which SageMaker's hosting has the family and not that size
 captured = {day}
 source = "https://pypi.org/project/cfn-lint/{version}/"
 """
@@ -54,8 +57,22 @@ def written() -> str:
         lines += ["", f"[{section}]"]
         for family in _FAMILIES:
             found = [region for region in known if family in _families(kinds.get(region, {}))]
-            lines += _entry(family, found) if found else ()
-    return "\n".join(lines) + "\n"
+            lines += _entry(family, found)
+    return "\n".join([*lines, "", "[lacking]", *_lacking(schemas, known)]) + "\n"
+
+
+def _lacking(schemas: Path, regions: Iterable[str]) -> Iterator[str]:
+    """Of each size that is chosen for a person, the regions without it, where those have the family."""
+    file = schemas / "extensions" / "aws_sagemaker_hosting" / "instancetype_enum.json"
+    kinds = json.loads(file.read_text("utf-8"))
+    families = tomllib.loads(INSTANCES.read_text(encoding="utf-8"))["families"]
+    for family in (one for one in _FAMILIES if one in families):
+        for size in families[family]["sizes"]:
+            name = f"ml.{family}.{size}"
+            having = [region for region in regions if family in _families(kinds.get(region, {}))]
+            found = [region for region in having if name not in kinds[region]["enum"]]
+            if found:
+                yield from _entry(f'"{name}"', found)
 
 
 def _families(entry: Mapping[str, Any]) -> set[str]:
@@ -63,6 +80,9 @@ def _families(entry: Mapping[str, Any]) -> set[str]:
 
 
 def _entry(name: str, regions: list[str]) -> Iterator[str]:
+    if not regions:
+        yield f"{name} = []"
+        return
     line = "   "
     yield f"{name} = ["
     for region in regions:

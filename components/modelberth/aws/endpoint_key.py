@@ -42,7 +42,7 @@ def endpoint_key(
         told.append(key_policy.for_budgets(place, topic))
     args = AwsEncryptionKeyArgs(
         place=place,
-        alias=plan.name,
+        alias=plan.named_by_kind(),
         uses=[*uses, *told],
         description=f"Encrypts what model endpoint {spec.name} leaves behind.",
         tags=plan.tags,

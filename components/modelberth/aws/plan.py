@@ -59,6 +59,15 @@ class Plan(Generic[T]):
         """Return the physical name of what has a role in the endpoint, within a service's length."""
         return shortened(f"{self.name}-{role}" if role else self.name, longest)
 
+    def named_by_kind(self, role: str = "", *, longest: int = 63) -> str:
+        """Return the physical name of what another kind of endpoint has as well, such as an alarm.
+
+        Where the kind of an endpoint changes, the new one is made before the old one goes, and there cannot be
+        two of one name: AWS would refuse a key's alias, and delete the new alarm with the old endpoint.
+        """
+        kind = self.target.kind
+        return self.named(f"{kind}-{role}" if role else kind, longest=longest)
+
     @property
     def tags(self) -> dict[str, str]:
         """Tags of everything that has any: whose it is, and the spec's labels."""

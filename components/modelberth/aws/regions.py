@@ -35,19 +35,23 @@ def type_problems(region: str, kind: str, path: str, what: str) -> Iterator[Prob
 
 
 def has_instance(region: str, instance: str, catalogue: Catalogue) -> bool:
-    """Tell whether a region has instances of a type's family, as far as the table knows both."""
-    having = _table()[catalogue].get(instance.removeprefix("ml.").split(".")[0])
-    return having is None or region not in _table()["regions"] or region in having
+    """Tell whether a region has instances of a type, as far as the table knows both."""
+    table = _table()
+    having = table[catalogue].get(_family(instance))
+    if having is None or region not in table["regions"]:
+        return True
+    return region in having and not (catalogue == "hosting" and region in table["lacking"].get(instance, ()))
 
 
 def instance_problems(region: str, instance: str, catalogue: Catalogue, path: str) -> Iterator[Problem]:
-    """Yield that a region has no instances of a type's family, as far as the table knows both."""
+    """Yield that a region has no instances of a type, as far as the table knows both."""
     if has_instance(region, instance, catalogue):
         return
-    family = instance.removeprefix("ml.").split(".")[0]
-    having = _table()[catalogue][family]
+    family = _family(instance)
+    having = [one for one in _table()[catalogue][family] if has_instance(one, instance, catalogue)]
+    what = instance if region in _table()[catalogue][family] else family
     service = "SageMaker's hosting" if catalogue == "hosting" else "EC2"
-    hint = f"{service} has no {family} in {region}, as of {_table()['captured']}."
+    hint = f"{service} has no {what} in {region}, as of {_table()['captured']}."
     yield Problem(path, shown(instance), f"an instance type of {region}{_others(having, region)}", hint)
 
 
@@ -62,6 +66,10 @@ def region_problems(
     having = sorted({one for each in known for one in each})
     hint = f"EC2 has no {' and no '.join(families)} there, as of {table['captured']}."
     yield Problem(path, given, f"what {region} has{_others(having, region)}", hint)
+
+
+def _family(instance: str) -> str:
+    return instance.removeprefix("ml.").split(".")[0]
 
 
 def _with(kind: str) -> list[str]:

@@ -28,6 +28,9 @@ __all__ = ["Lane", "Observer"]
 SMALL_BODY_BYTES: Final = 32 * 1024
 # As long a run in the event loop keeps every other client waiting.
 TOO_SLOW_SECONDS: Final = 0.02
+# Batches are computed in a row and answered in a row, which leaves the processor's caches to the one and then
+# to the other: a tenth of a request of 32 rows. No answer waits for longer than this for the next batches.
+IN_A_ROW_SECONDS: Final = 0.001
 
 logger = logging.getLogger(__name__)
 
@@ -129,11 +132,21 @@ class Lane:
         if self._scheduled is not None:
             self._scheduled.cancel()
             self._scheduled = None
+        computed: list[Batch] = []
+        seconds = 0.0
         while self._queue and (self._queue[0].here or self._running < self._slots):
             batch = self._take()
             if batch is None:
                 break
-            self._run(batch)
+            if not batch.items[0].here:
+                self._run_in_pool(batch)
+            elif self._compute(batch):
+                computed.append(batch)
+                seconds += batch.seconds
+                if seconds >= IN_A_ROW_SECONDS:
+                    self._all_done(computed)
+                    seconds = 0.0
+        self._all_done(computed)
 
     def _take(self) -> Batch | None:
         """Take the items at the head of the queue that fit into one batch; the late ones are answered."""
@@ -157,14 +170,18 @@ class Lane:
     def _run(self, batch: Batch) -> None:
         if not batch.items[0].here:
             self._run_in_pool(batch)
-            return
+        elif self._compute(batch):
+            self._done(batch)
+
+    def _compute(self, batch: Batch) -> bool:
+        """Compute a batch here; tell whether it is to be answered: one that failed was."""
+        failed = False
         began = time.thread_time() if self._suspicious else 0.0
         try:
             batch.compute(self.model)
         except Exception as error:  # noqa: BLE001 -- sorted out there
+            failed = True
             self._failed(batch, error)
-        else:
-            self._done(batch)
         if self._suspicious:
             # By the thread's own clock: on a busy machine the other one says little of the model.
             seconds = time.thread_time() - began
@@ -172,6 +189,7 @@ class Lane:
                 self.model.quick = False
                 logger.info("a batch took %.0f ms: from now on in threads", seconds * 1000)
         self._suspicious = batch.seconds > TOO_SLOW_SECONDS
+        return not failed
 
     def _run_in_pool(self, batch: Batch) -> None:
         self._running += 1
@@ -197,6 +215,11 @@ class Lane:
             self._failed(batch, error)
         if self._queue and self._scheduled is None:
             self._flush()
+
+    def _all_done(self, computed: list[Batch]) -> None:
+        for batch in computed:
+            self._done(batch)
+        computed.clear()
 
     def _done(self, batch: Batch) -> None:
         items = batch.items

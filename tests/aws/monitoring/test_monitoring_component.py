@@ -65,7 +65,7 @@ def test_with_everything_each_has_its_place_and_tags(aws: AwsRecorder) -> None:
     tagged = [one for kind in ("MetricAlarm", "CompositeAlarm", "Topic", "Budget") for one in aws.of(kind)]
     assert all(one.inputs["tags"].items() >= plan(**PROMISED).tags.items() for one in tagged)
     ((outputs,),) = [[*aws.outputs.values()]]
-    assert outputs == {"dashboard_name": "shop-prod-iris"}
+    assert outputs == {"dashboard_name": "shop-prod-iris-lambda"}
 
 
 def test_alarms_come_after_whom_they_tell_and_composite_ones_after_their_windows(aws: AwsRecorder) -> None:
@@ -91,7 +91,7 @@ def test_the_topic_is_encrypted_by_our_key(aws: AwsRecorder) -> None:
     (topic,) = aws.of("Topic")
     assert unencrypted([topic]) == []
     assert (topic.inputs["kmsMasterKeyId"], topic.inputs["signatureVersion"]) == (KEY, 2)
-    assert topic.inputs["name"] == "shop-prod-iris-alarms"
+    assert topic.inputs["name"] == "shop-prod-iris-lambda-alarms"
 
 
 def test_a_topic_without_a_key_of_ours_is_noticed(aws: AwsRecorder) -> None:

@@ -18,7 +18,7 @@ from support.aws_watched import ACCOUNT, REGION, TARGET, TOPIC, plan, spec
 from support.iam import allows, denies
 
 MAIL, HOOK = "mailto:iris@example.com", "https://hooks.example.com/iris"
-OWN = f"arn:aws:sns:{REGION}:{ACCOUNT}:shop-prod-iris-alarms"
+OWN = f"arn:aws:sns:{REGION}:{ACCOUNT}:shop-prod-iris-lambda-alarms"
 CLOUDWATCH = ("Service", "cloudwatch.amazonaws.com")
 BUDGETS = ("Service", "budgets.amazonaws.com")
 MONEY = {"monthly_usd": 50}
@@ -55,7 +55,7 @@ def test_subscriptions_keep_their_names_and_do_not_tell_the_address() -> None:
 
 def test_only_this_endpoints_alarms_may_send_to_the_topic() -> None:
     document = json.loads(topic_policy(plan()))
-    alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:shop-prod-iris-errors"
+    alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:shop-prod-iris-lambda-errors"
     own = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": alarm, "aws:SecureTransport": "true"}
     may = allows(document, "sns:Publish", OWN, CLOUDWATCH)
     assert may(own)
@@ -68,7 +68,7 @@ def test_only_this_endpoints_alarms_may_send_to_the_topic() -> None:
 
 def test_budgets_may_send_only_where_there_is_one() -> None:
     document = json.loads(topic_policy(plan(budget=MONEY)))
-    source = f"arn:aws:budgets::{ACCOUNT}:budget/shop-prod-iris-budget"
+    source = f"arn:aws:budgets::{ACCOUNT}:budget/shop-prod-iris-lambda-budget"
     may = allows(document, "sns:Publish", OWN, BUDGETS)
     assert may({"aws:SourceAccount": ACCOUNT, "aws:SourceArn": source})
     assert not may({"aws:SourceAccount": "210987654321", "aws:SourceArn": source})
@@ -117,7 +117,7 @@ def test_a_budget_counts_what_has_the_endpoints_tags() -> None:
     }
     assert [tags[key] for key in COST_TAGS] == ["shop", "prod", "iris"]
     assert (made["limit_amount"], made["limit_unit"], made["time_unit"]) == ("50.00", "USD", "MONTHLY")
-    assert (made["account_id"], made["name"]) == (ACCOUNT, "shop-prod-iris-budget")
+    assert (made["account_id"], made["name"]) == (ACCOUNT, "shop-prod-iris-lambda-budget")
     assert budget(plan()) is None
 
 
@@ -154,5 +154,5 @@ def test_a_budget_that_reaches_nobody_is_in_the_console() -> None:
 def test_in_another_partition_everything_is_named_after_it() -> None:
     made = plan(budget=MONEY)
     china = replace(made, target=made.target.model_copy(update={"region": "cn-north-1"}))
-    assert topic_arn(china) == f"arn:aws-cn:sns:cn-north-1:{ACCOUNT}:shop-prod-iris-alarms"
+    assert topic_arn(china) == f"arn:aws-cn:sns:cn-north-1:{ACCOUNT}:shop-prod-iris-lambda-alarms"
     assert f"arn:aws-cn:budgets::{ACCOUNT}:*" in topic_policy(china)

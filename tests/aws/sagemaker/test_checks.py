@@ -133,6 +133,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     (SERVERLESS, {"variants": {"cheap": OTHER}}, "variants", "one variant"),
     (SERVERLESS, {"limits": {"startup_timeout": "4m"}}, "limits.startup_timeout", "at most 180 s"),
     (SERVERLESS, {"security": {"network": {"egress": []}}}, "security.network.egress", "no setting"),
+    ({}, {"security": {"network": {"public": True}}}, "security.network.public", "no address of its own"),
     # Sizes and times along the way.
     ({}, {"limits": {"max_body": "26M"}}, "limits.max_body", "async it can be had"),
     ({}, {"limits": {"timeout": "61s"}}, "limits.timeout", "at most 60 s with target.mode real_time"),
@@ -285,7 +286,6 @@ def test_a_refusal_names_the_field_and_the_way_out(
         ({}, {"rollout": {**ROLLING, "max_surge": "50%"}, "scaling": TWO}),
         ({}, {"rollout": {"strategy": "blue_green", "bake": "1h"}}),
         ({}, {"security": {"network": {"egress": []}}}),
-        ({}, {"security": {"network": {"public": True}}}),
         (real_time(instance_type="ml.trn2.48xlarge"), {"resources": {"memory": "1Ti"}}),
         ({}, {"scaling": {"min": 50, "max": 50}}),
     ],

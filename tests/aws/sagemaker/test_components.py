@@ -138,8 +138,8 @@ def test_an_update_is_taken_back_by_the_alarms(aws: SageMakerRecorder) -> None:
     assert policy["maximumBatchSize"] == {"type": "CAPACITY_PERCENT", "value": 25}
     assert 0 < policy["waitIntervalInSeconds"] <= 3600
     assert [one["alarmName"] for one in deployment["autoRollbackConfiguration"]["alarms"]] == [
-        "shop-dev-iris-update-errors",
-        "shop-dev-iris-update-latency",
+        "shop-dev-iris-sagemaker-update-errors",
+        "shop-dev-iris-sagemaker-update-latency",
     ]
 
 

@@ -83,7 +83,7 @@ class AwsCluster(pulumi.ComponentResource):
         args = self._args
         made = AwsEncryptionKeyArgs(
             place=args.place,
-            alias=args.name,
+            alias=f"{args.name}-eks",
             uses=[key_policy.for_logs(args.place, log_group(args.name))],
             description=f"Encrypts the Secrets and the logs of EKS cluster {args.name}.",
             tags=args.tags,

@@ -104,7 +104,7 @@ def alarm(
 
     """
     return role, {
-        "name": plan.named(role, longest=LONGEST_NAME),
+        "name": plan.named_by_kind(role, longest=LONGEST_NAME),
         "region": plan.target.region,
         "alarm_description": told(plan, summary, runbook),
         "metric_queries": list(queries),

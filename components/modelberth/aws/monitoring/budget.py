@@ -35,7 +35,7 @@ def budget(plan: Plan[Any]) -> dict[str, Any] | None:
     }
     kinds = (("ACTUAL", bound.alert_percent), ("FORECASTED", 100))
     return {
-        "name": plan.named("budget", longest=100),
+        "name": plan.named_by_kind("budget", longest=100),
         "account_id": plan.target.account,
         "budget_type": "COST",
         "time_unit": "MONTHLY",

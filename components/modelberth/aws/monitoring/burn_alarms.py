@@ -81,7 +81,7 @@ def _both(watched: Watched, row: BurnRate, names: Sequence[str], actions: Sequen
     )
     runbook = "compare the versions on the dashboard, read the log, and roll back if it began with a change."
     return {
-        "alarm_name": plan.named(f"burn-{row.long}", longest=LONGEST_NAME),
+        "alarm_name": plan.named_by_kind(f"burn-{row.long}", longest=LONGEST_NAME),
         "region": plan.target.region,
         "alarm_description": told(plan, summary, runbook),
         "alarm_rule": " AND ".join(f'ALARM("{name}")' for name in names),

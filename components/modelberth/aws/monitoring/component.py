@@ -143,7 +143,7 @@ class AwsMonitoring(pulumi.ComponentResource):
         body = pulumi.Output.all(**where).apply(lambda plain: dashboard(_watched(args, plain)))
         made = cloudwatch.Dashboard(
             self._named("dashboard"),
-            dashboard_name=args.plan.named(longest=255),
+            dashboard_name=args.plan.named_by_kind(longest=255),
             dashboard_body=body,
             region=args.plan.target.region,
             opts=self._of_the_account(),

@@ -76,7 +76,7 @@ class Receivers:
 
 def topic_name(plan: Plan[Any]) -> str:
     """Return the name of the endpoint's own topic."""
-    return plan.named("alarms")
+    return plan.named_by_kind("alarms")
 
 
 def topic_arn(plan: Plan[Any]) -> str:
@@ -87,14 +87,14 @@ def topic_arn(plan: Plan[Any]) -> str:
 def topic_policy(plan: Plan[Any]) -> str:
     """Return who may send to the topic: the endpoint's alarms, and where it has one its budget."""
     place, topic = plan.place, topic_arn(plan)
-    only = {"StringEquals": {"aws:SourceAccount": place.account}}
+    only, alarms = {"StringEquals": {"aws:SourceAccount": place.account}}, f"alarm:{plan.named_by_kind()}-*"
     statements = [
         Statement(
             "Alarms",
             ["sns:Publish"],
             [topic],
             {"Service": ["cloudwatch.amazonaws.com"]},
-            {**only, "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", f"alarm:{plan.name}-*")}},
+            {**only, "ArnLike": {"aws:SourceArn": place.arn("cloudwatch", alarms)}},
         ),
         Statement(
             "Encrypted",

@@ -67,7 +67,7 @@ def update_guard(spec: EndpointSpec) -> Guard:
 
 def rollback_alarms(plan: Plan[SageMakerTarget]) -> tuple[str, ...]:
     """Return the names of the alarms by which SageMaker takes an update back, where it takes any back."""
-    return tuple(plan.named(role, longest=LONGEST_NAME) for role in _rollback_roles(plan))
+    return tuple(plan.named_by_kind(role, longest=LONGEST_NAME) for role in _rollback_roles(plan))
 
 
 def rollback_resources(plan: Plan[SageMakerTarget], watched: AwsMonitoring) -> list[pulumi.Resource]:
