@@ -62,8 +62,8 @@ class Plan(Generic[T]):
     def named_by_kind(self, role: str = "", *, longest: int = 63) -> str:
         """Return the physical name of what another kind of endpoint has as well, such as an alarm.
 
-        Where the kind of an endpoint changes, the new one is made before the old one goes, and there cannot be
-        two of one name: AWS would refuse a key's alias, and delete the new alarm with the old endpoint.
+        Where the kind of an endpoint changes, the new one is made before the old one goes, and two of a name
+        cannot be: AWS would refuse a key's alias, and delete the new alarm with the old endpoint.
         """
         kind = self.target.kind
         return self.named(f"{kind}-{role}" if role else kind, longest=longest)

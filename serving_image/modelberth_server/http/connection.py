@@ -55,7 +55,6 @@ class Connection(asyncio.BufferedProtocol):
         self.unread = 0
         self.full = False
         self._server = server
-        self._buffer = server.buffer
         self._transport: asyncio.Transport
         self._reader: Reader
         self._caller = ""
@@ -90,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Say where the next bytes are to be written: to a large body itself, which saves copies of it."""
         large = self._reader.large
-        return self._buffer if large is None else large.vacant
+        return self._server.buffer if large is None else large.vacant
 
     def buffer_updated(self, nbytes: int) -> None:
         """Read; each complete request is handled at once, or in its turn."""
@@ -100,7 +99,7 @@ class Connection(asyncio.BufferedProtocol):
             self._wait_for(HEAD)
         self._first = True
         if self._reader.large is None:
-            self._reader.read(self._buffer[:nbytes])
+            self._reader.read(self._server.buffer[:nbytes])
         else:
             self._reader.filled(nbytes)
         self._settle()

@@ -216,7 +216,7 @@ class Reader:
                     return
                 continue
             try:
-                self._parser.feed_data(data if len(data) <= size else data[:size])
+                self._parser.feed_data(data[:size])
             except httptools.HttpParserUpgrade as upgrade:
                 data = memoryview(data)[upgrade.args[0] :]
                 self._decline_upgrade()

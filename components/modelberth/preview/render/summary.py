@@ -129,6 +129,15 @@ def _budgets(report: Report) -> Iterator[Verdict]:
             unknown = f"nothing of it is estimated: whether it keeps its budget of {usd(endpoint.budget_usd)}"
             yield Verdict(holds=False, binding=False, sentence=f"{label(endpoint)}: {unknown} is not known")
             continue
+        always = len([one for one in endpoint.after.unpriced if one.idle])
+        if always and not endpoint.over_budget:
+            things = "thing that is" if always == 1 else "things that are"
+            told = f"{expected} a month are known of its budget of {usd(endpoint.budget_usd)}"
+            unknown = f"and {always:,} {things} billed without a request not estimated: whether it keeps it"
+            yield Verdict(
+                holds=False, binding=False, sentence=f"{label(endpoint)}: {told}, {unknown} is not known"
+            )
+            continue
         within = "exceeds" if endpoint.over_budget else "is within"
         sentence = f"{label(endpoint)}: {expected} a month {within} the budget of {usd(endpoint.budget_usd)}"
         if missing:
