@@ -264,6 +264,23 @@ def test_a_budget_is_not_kept_by_what_has_no_price() -> None:
     )
 
 
+def test_a_budget_is_not_kept_by_a_part_of_the_bill() -> None:
+    """Only what is billed by its use alone may be without a price."""
+    part = cost("f", 1, 1, 1, unpriced=("f",))
+    by_use = replace(part, unpriced=tuple(replace(one, idle=False) for one in part.unpriced))
+    told = []
+    for after in (part, by_use):
+        iris = EndpointReport(name="iris", after=after, budget_usd=50)
+        (verdict,) = verdicts(Report(plan=plan(component("iris")), endpoints=(iris,), offline=True))
+        told.append((verdict.holds, verdict.binding, verdict.sentence))
+    known = "`iris`: $1.00 a month are known of its budget of $50.00, and 1 thing that is billed without a"
+    within = "`iris`: $1.00 a month is within the budget of $50.00, and 1 more thing is not estimated"
+    assert told == [
+        (False, False, f"{known} request not estimated: whether it keeps it is not known"),
+        (True, True, within),
+    ]
+
+
 def test_the_gravest_comes_first_and_what_stands_alone_last() -> None:
     assert [endpoint.name for endpoint in ranked(dangerous())] == ["churn", "iris", "ranker", ""]
     both = totals(dangerous())
