@@ -176,6 +176,12 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({}, {"rollout": {"strategy": "blue_green", "bake": "2h"}}, "rollout.bake", "at most 3600 s"),
     (
         {},
+        {"rollout": {"strategy": "canary", "steps": [{"percent": 10}, {"percent": 60}]}},
+        "rollout.steps",
+        "one step, or equal ones",
+    ),
+    (
+        {},
         {"rollout": {"strategy": "canary", "steps": [{"percent": 10, "bake": "2h"}]}},
         "rollout.steps[0].bake",
         "rollout.previous",

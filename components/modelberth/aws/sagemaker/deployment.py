@@ -71,7 +71,13 @@ def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
     match spec.rollout:
         case BlueGreen(bake=bake) if bake.seconds > limits().termination_seconds:
             yield _too_long("rollout.bake", str(bake))
-        case Canary(steps=steps, previous=None):
+        case Canary(steps=steps, previous=None) as rollout:
+            # The spec's default steps are taken as their first one and the rest.
+            if "steps" in rollout.model_fields_set and len(steps) > 1 and not _are_equal(steps):
+                hint = "More steps of any size go by rollout.previous, with the two models side by side."
+                given = ", ".join(f"{step.percent}" for step in steps)
+                allowed = "one step, or equal ones of 10 to 50 percent up to the whole, on target `sagemaker`"
+                yield Problem("rollout.steps", given, allowed, hint)
             for index, step in enumerate(steps):
                 if step.bake.seconds > limits().wait_seconds:
                     yield _too_long(f"rollout.steps[{index}].bake", str(step.bake))
@@ -148,10 +154,7 @@ def _shifting(steps: Sequence[CanaryStep]) -> dict[str, Any]:
     """Two steps, or as many as there are if each is as large as the first."""
     first, table = steps[0], limits()
     wait = min(round(first.bake.seconds), table.wait_seconds)
-    shares = [step.percent for step in steps]
-    equal = [first.percent * place for place in range(1, len(steps) + 1)]
-    is_linear = len(steps) > 1 and shares == equal and equal[-1] + first.percent >= _WHOLE
-    if is_linear and first.percent in table.linear_percent:
+    if len(steps) > 1 and _are_equal(steps):
         return {
             "type": "LINEAR",
             "linear_step_size": _share(first.percent),
@@ -162,6 +165,14 @@ def _shifting(steps: Sequence[CanaryStep]) -> dict[str, Any]:
         "canary_size": _share(table.canary_percent.clamped(first.percent)),
         "wait_interval_in_seconds": wait,
     }
+
+
+def _are_equal(steps: Sequence[CanaryStep]) -> bool:
+    """Whether each step is as large as the first, the last one included, and as large as SageMaker takes."""
+    first = steps[0].percent
+    equal = [first * place for place in range(1, len(steps) + 1)]
+    shares = [step.percent for step in steps]
+    return shares == equal and equal[-1] + first >= _WHOLE and first in limits().linear_percent
 
 
 def _share(percent: int) -> dict[str, Any]:
