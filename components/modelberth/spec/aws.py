@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from modelberth.errors import Problem, SpecError, shown
 
 from .quantities import Bytes
-from .rules import Count, Flag, Matching, Part, between
+from .rules import Count, Flag, Matching, Part, between, each_once
 
 __all__ = [
     "AwsTarget",
@@ -52,15 +52,7 @@ class Vpc(Part):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        lists = {"subnets": self.subnets, "security_groups": self.security_groups}
-        problems = [
-            Problem(f"{field}[{place}]", shown(one), "each one once")
-            for field, values in lists.items()
-            for place, one in enumerate(values)
-            if one in values[:place]
-        ]
-        if problems:
-            raise SpecError(*problems)
+        each_once(subnets=self.subnets, security_groups=self.security_groups)
         return self
 
 

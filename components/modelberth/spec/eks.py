@@ -18,7 +18,7 @@ from .eks_nodes import (
     RoleArn,
 )
 from .kubernetes import ClusterTarget, KubernetesTarget
-from .rules import Count, Flag, Matching, Part
+from .rules import Count, Flag, Matching, Part, each_once
 
 __all__ = [
     "AutoMode",
@@ -117,15 +117,7 @@ class NewCluster(Part):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        lists = {"subnets": self.subnets, "administrators": self.administrators}
-        problems = [
-            Problem(f"{field}[{place}]", shown(one), "each one once")
-            for field, values in lists.items()
-            for place, one in enumerate(values)
-            if one in values[:place]
-        ]
-        if problems:
-            raise SpecError(*problems)
+        each_once(subnets=self.subnets, administrators=self.administrators)
         return self
 
 

@@ -12,13 +12,15 @@ from pydantic_core import core_schema
 from modelberth.errors import HIDDEN, Problem, SpecError, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core.core_schema import CoreSchema
 
     from .quantities import Quantity
 
-__all__ = ["Between", "Count", "Flag", "Matching", "Number", "Part", "between"]
+__all__ = ["Between", "Count", "Flag", "Matching", "Number", "Part", "between", "each_once"]
 
 # Strict: YAML's `"3"` and `yes` are texts, and a text that is quietly read as a number hides a mistake.
 Count = Annotated[int, Strict()]
@@ -93,3 +95,20 @@ class Matching:
 def between(quantity: type[Quantity], low: str, high: str) -> Between:
     """Bounds in the words of people: `between(Bytes, "64Mi", "1Ti")`."""
     return Between(quantity.parse(low), quantity.parse(high))
+
+
+def each_once(**lists: Sequence[str]) -> None:
+    """Refuse what stands in a field's list a second time.
+
+    Raises:
+        SpecError: each repetition, by field and place.
+
+    """
+    problems = [
+        Problem(f"{name}[{place}]", shown(one), "each one once")
+        for name, values in lists.items()
+        for place, one in enumerate(values)
+        if one in values[:place]
+    ]
+    if problems:
+        raise SpecError(*problems)

@@ -76,8 +76,8 @@ def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
             if "steps" in rollout.model_fields_set and len(steps) > 1 and not _are_equal(steps):
                 hint = "More steps of any size go by rollout.previous, with the two models side by side."
                 given = ", ".join(f"{step.percent}" for step in steps)
-                allowed = "one step, or equal ones of 10 to 50 percent up to the whole, on target `sagemaker`"
-                yield Problem("rollout.steps", given, allowed, hint)
+                taken = "one step, or equal ones of 10 to 50 percent up to the whole, on target `sagemaker`"
+                yield Problem("rollout.steps", given, taken, hint)
             for index, step in enumerate(steps):
                 if step.bake.seconds > limits().wait_seconds:
                     yield _too_long(f"rollout.steps[{index}].bake", str(step.bake))

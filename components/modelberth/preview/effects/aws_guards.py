@@ -8,6 +8,7 @@ from typing import Any, Final
 from modelberth.preview.plan import Op, Plan, Step
 
 from .effect import Calls, Effect, Kind, Severity
+from .protection import lifted
 from .rule import Rules, at, entries, found
 from .wording import changes, name, value
 
@@ -22,7 +23,7 @@ def _rollback(step: Step, _plan: Plan) -> Iterator[Effect]:
     if step.op is not Op.UPDATE or not entries(at(step.before, _ALARMS)) or entries(at(step.after, _ALARMS)):
         return
     sentence = f"{name(step)} no longer goes back by itself when a deployment fails: no alarm is watched."
-    yield _lifted(step, sentence, _ALARMS)
+    yield lifted(step, sentence, _ALARMS)
 
 
 def _access(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -48,14 +49,14 @@ def _window(step: Step, _plan: Plan) -> Iterator[Effect]:
         sentence = (
             f"{name(step)} can be taken back for {value(after)} days once it is deleted, not {value(before)}."
         )
-        yield _lifted(step, sentence, path)
+        yield lifted(step, sentence, path)
 
 
 def _less_written(step: Step, _plan: Plan) -> Iterator[Effect]:
     before, after = (set(entries(at(side, _LOGS))) for side in (step.before, step.after))
     if step.op is Op.UPDATE and (gone := sorted(before - after, key=str)):
         sentence = f"{name(step)} no longer writes its log of {', '.join(map(str, gone))}."
-        yield _lifted(step, sentence, _LOGS)
+        yield lifted(step, sentence, _LOGS)
 
 
 def _metadata(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -79,7 +80,7 @@ def _isolation(step: Step, _plan: Plan) -> Iterator[Effect]:
     path = "enableNetworkIsolation"
     if at(step.before, path) is True and step.after is not None and at(step.after, path) is not True:
         sentence = f"{name(step)} gives its containers a network of their own."
-        yield _lifted(step, sentence, path)
+        yield lifted(step, sentence, path)
 
 
 def _fewer(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -88,22 +89,11 @@ def _fewer(step: Step, _plan: Plan) -> Iterator[Effect]:
     before, after = ([count for _, count in found(side, path)] for side in (step.before, step.after))
     if step.op in {Op.UPDATE, Op.REPLACE} and after and min(after) == 1 and before and min(before) > 1:
         sentence = f"{name(step)} leaves one instance, in one zone: the endpoint goes with it."
-        yield _lifted(step, sentence, "productionVariants")
+        yield lifted(step, sentence, "productionVariants")
 
 
 def _is_less(one: Any, other: Any) -> bool:
     return isinstance(one, int | float) and isinstance(other, int | float) and one < other
-
-
-def _lifted(step: Step, sentence: str, path: str) -> Effect:
-    return Effect(
-        kind=Kind.PROTECTION_LIFTED,
-        severity=Severity.DANGER,
-        sentence=sentence,
-        urn=step.urn,
-        paths=(path,),
-        calls=Calls.SAFE,
-    )
 
 
 RULES: Rules = {

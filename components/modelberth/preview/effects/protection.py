@@ -10,7 +10,7 @@ from .effect import Calls, Effect, Kind, Severity
 from .rule import Rule, at
 from .wording import code, name, value
 
-__all__ = ["forced", "guarded", "protection"]
+__all__ = ["forced", "guarded", "lifted", "protection"]
 
 
 def guarded(path: str, *, on: object = True, default: object = False, refuses: bool = True) -> Rule:
@@ -42,7 +42,7 @@ def guarded(path: str, *, on: object = True, default: object = False, refuses: b
         after = at(step.after, path, default)
         if before == on and after != on:
             change = f"{code(path)} {value(before)} → {value(after)}"
-            yield _lifted(step, f"{name(step)} may be deleted from now on ({change}).", path)
+            yield lifted(step, f"{name(step)} may be deleted from now on ({change}).", path)
         elif after == on and before != on and step.op is Op.UPDATE:
             change = f"{code(path)} {value(before)} → {value(after)}"
             yield _kept(step, f"{name(step)} is guarded against a deletion from now on ({change}).", path)
@@ -58,7 +58,7 @@ def forced(path: str, what: str) -> Rule:
             return
         if at(step.after, path) is True and at(step.before, path) is not True:
             sentence = f"{name(step)} may be deleted together with {what} from now on ({code(path)} is on)."
-            yield _lifted(step, sentence, path)
+            yield lifted(step, sentence, path)
 
     return rule
 
@@ -69,18 +69,19 @@ def protection(step: Step, _plan: Plan) -> Iterator[Effect]:
         return
     if step.protect_before and not step.protect:
         sentence = f"{name(step)} is no longer protected: the next update may delete it."
-        yield _lifted(step, sentence, "protect")
+        yield lifted(step, sentence, "protect")
     elif step.protect and not step.protect_before:
         yield _kept(step, f"{name(step)} is protected now: an update that would delete it fails.", "protect")
     if step.retain_before and not step.retain:
         sentence = f"{name(step)} is deleted from now on when it leaves this stack; before, it stayed."
-        yield _lifted(step, sentence, "retainOnDelete")
+        yield lifted(step, sentence, "retainOnDelete")
     elif step.retain and not step.retain_before:
         sentence = f"{name(step)} stays where it is from now on when it leaves this stack."
         yield _kept(step, sentence, "retainOnDelete")
 
 
-def _lifted(step: Step, sentence: str, path: str) -> Effect:
+def lifted(step: Step, sentence: str, path: str) -> Effect:
+    """Tell that something which held a mistake up is gone."""
     return Effect(
         kind=Kind.PROTECTION_LIFTED,
         severity=Severity.DANGER,
