@@ -28,7 +28,12 @@ LOCAL = {"name": "iris", "model": {"uri": "file:model.onnx"}, "target": {"kind":
 REMOTE = {"uri": "s3://models/iris.onnx", "sha256": "0" * 64}
 TARGETS: Mapping[str, Mapping[str, Any]] = {
     "lambda": {"kind": "lambda", "account": "123456789012", "region": "us-east-1"},
-    "cloud_run": {"kind": "cloud_run", "project": "shop-prod", "region": "us-central1"},
+    "cloud_run": {
+        "kind": "cloud_run",
+        "project": "shop-prod",
+        "project_number": "123456789012",
+        "region": "us-central1",
+    },
     "azure_ml": {"kind": "azure_ml", "resource_group": "shop", "location": "eastus"},
     "kubernetes": {"kind": "kubernetes"},
     "eks": {

@@ -10,7 +10,12 @@ from modelberth.spec import EndpointDeployment, parse
 
 HUB = {"uri": "hf://org/name", "revision": "1" * 40, "sha256": "0" * 64}
 HOST = {"security": {"tls": {"domain": "iris.example.com"}}}
-VERTEX = {"kind": "vertex", "project": "my-project", "region": "us-central1"}
+VERTEX = {
+    "kind": "vertex",
+    "project": "my-project",
+    "project_number": "123456789012",
+    "region": "us-central1",
+}
 
 
 def judged(**spec: Any) -> dict[str, Choice]:

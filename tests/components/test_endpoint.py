@@ -120,7 +120,15 @@ def test_a_refused_argument_ends_the_program_without_a_traceback() -> None:
 
 def test_another_target_is_refused_before_anything_is_registered(recorder: Recorder) -> None:
     args = ModelEndpointArgs.parse(
-        {**CONFIG, "target": {"kind": "vertex", "project": "my-project", "region": "europe-west4"}}
+        {
+            **CONFIG,
+            "target": {
+                "kind": "vertex",
+                "project": "my-project",
+                "project_number": "123456789012",
+                "region": "europe-west4",
+            },
+        }
     )
     with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'vertex', allowed: local, lambda, "):
         run(recorder, lambda: ModelEndpoint("iris", args))

@@ -44,7 +44,14 @@ REFUSED: list[tuple[Config, list[str]]] = [
     ),
     (iris(scaling={"min": 1, "max": 4}), ["endpoints[0].scaling.max", "local"]),
     (
-        iris(target={"kind": "vertex", "project": "my-project", "region": "europe-west4"}),
+        iris(
+            target={
+                "kind": "vertex",
+                "project": "my-project",
+                "project_number": "123456789012",
+                "region": "europe-west4",
+            }
+        ),
         ["endpoints[0].target.kind", "vertex", "local"],
     ),
     (iris(target={"kind": "mainframe"}), ["endpoints[0].target.kind", "mainframe", "kubernetes"]),

@@ -230,8 +230,19 @@ TARGETS: list[dict[str, Any]] = [
         "region": "us-gov-west-1",
         "mode": {"kind": "real_time", "instance_type": "ml.m7i.large"},
     },
-    {"kind": "cloud_run", "project": "my-project", "region": "europe-west4"},
-    {"kind": "vertex", "project": "my-project", "region": "us-central1", "machine_type": "n1-standard-4"},
+    {
+        "kind": "cloud_run",
+        "project": "my-project",
+        "project_number": "123456789012",
+        "region": "europe-west4",
+    },
+    {
+        "kind": "vertex",
+        "project": "my-project",
+        "project_number": "123456789012",
+        "region": "us-central1",
+        "machine_type": "n1-standard-4",
+    },
     {"kind": "container_apps", "resource_group": "models", "location": "westeurope"},
     {
         "kind": "azure_ml",

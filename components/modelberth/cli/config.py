@@ -59,8 +59,8 @@ _CLUSTERS: Final[Sequence[Mapping[str, Any]]] = (
 _EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "lambda": [{"account": "123456789012", "region": "us-east-1", "image": _IN_ECR}],
     "sagemaker": _SAGEMAKERS,
-    "cloud_run": [{"project": "example-project", "region": "us-central1"}],
-    "vertex": [{"project": "example-project", "region": "us-central1"}],
+    "cloud_run": [{"project": "example-project", "project_number": "123456789012", "region": "us-central1"}],
+    "vertex": [{"project": "example-project", "project_number": "123456789012", "region": "us-central1"}],
     "container_apps": [{"resource_group": "example", "location": "eastus"}],
     "azure_ml": [{"resource_group": "example", "location": "eastus"}],
     "kubernetes": _CLUSTERS,

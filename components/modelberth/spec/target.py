@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .aws import LambdaTarget
 from .eks import EksTarget
+from .gcp import CloudRunTarget, VertexTarget
 from .kubernetes import KubernetesTarget
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
@@ -26,8 +27,6 @@ __all__ = [
 
 _KIND = "The target."
 
-GcpRegion = Annotated[str, Matching(r"[a-z]+-[a-z]+[0-9]+", "a Google Cloud region such as europe-west4")]
-GcpProject = Annotated[str, Matching(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project")]
 AzureLocation = Annotated[str, Matching(r"[a-z]+[0-9]?", "an Azure location such as westeurope")]
 ResourceGroup = Annotated[
     str, Matching(r"[A-Za-z0-9._()-]{0,89}[A-Za-z0-9_()-]", "the name of an Azure resource group")
@@ -45,25 +44,6 @@ class LocalTarget(Part):
         Duration(10_000),
         description="Time that requests in progress have to end before a process is stopped.",
     )
-
-
-class CloudRunTarget(Part):
-    """A service in Google Cloud Run."""
-
-    kind: Literal["cloud_run"] = Field("cloud_run", description=_KIND)
-    project: GcpProject = Field(description="Google Cloud project id.")
-    region: GcpRegion = Field(description="Google Cloud region.")
-
-
-class VertexTarget(Part):
-    """An endpoint in Vertex AI (now Gemini Enterprise Agent Platform)."""
-
-    kind: Literal["vertex"] = Field("vertex", description=_KIND)
-    project: GcpProject = Field(description="Google Cloud project id.")
-    region: GcpRegion = Field(description="Google Cloud region.")
-    machine_type: (
-        Annotated[str, Matching(r"[a-z0-9]+(-[a-z0-9]+)+", "a machine type such as n1-standard-4")] | None
-    ) = Field(None, description="Machine type. Unset: the cheapest that holds `resources`.")
 
 
 class ContainerAppsTarget(Part):

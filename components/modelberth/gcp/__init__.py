@@ -1,0 +1,1 @@
+"""Endpoints in Google Cloud, and the building blocks around them."""
