@@ -1,0 +1,1 @@
+"""An endpoint in Cloud Run."""

@@ -1,0 +1,1 @@
+"""Models and their deployments in Vertex AI, now also called Gemini Enterprise Agent Platform."""
