@@ -64,6 +64,10 @@ def test_an_autoscaler_takes_the_replicas_over_and_gives_them_back(stack: OnPrem
 
     scaled(min=FIXED, max=FIXED)
     assert namespace.list("horizontalpodautoscalers") == []
-    if asked() != FIXED:  # until it went, the autoscaler may have had a last turn
-        stack.up()
-    assert ready() == asked() == FIXED
+
+    def settled() -> bool:
+        if asked() != FIXED:  # until it went, the autoscaler may have had a last turn
+            stack.up()
+        return ready() == asked() == FIXED
+
+    wait(f"there are {FIXED} pods again, and stay", settled, 120)

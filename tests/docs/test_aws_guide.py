@@ -4,6 +4,7 @@ import io
 import re
 import shlex
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from botocore import xform_name
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.session import get_session
 from pulumi.runtime import mocks
+from pulumi.runtime.settings import get_root_resource, set_root_resource
 from urllib3 import HTTPResponse
 
 from docs.markdown import Block, Session, blocks
@@ -77,6 +79,14 @@ def endpoint(name: str) -> EndpointDeployment:
             return parse(EndpointDeployment, found)
         stands = found if begins else stands
     raise KeyError(name)
+
+
+@pytest.fixture(autouse=True)
+def _own_stack() -> Iterator[None]:
+    """Pulumi makes the stack's resource once, and other tests have another one."""
+    before = get_root_resource()
+    yield
+    set_root_resource(before)  # type: ignore[arg-type]
 
 
 def recorder(kind: str) -> AwsRecorder:

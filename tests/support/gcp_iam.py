@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from modelberth.gcp.grants import Condition, Grant
+from modelberth.gcp.grants import Condition, Grant, Scope
+from support.recording import Registered
 
 # Of each role what bears on the tests (IAM, "Predefined roles"); a role that is not here is an error, so that
 # nobody grants one that no test has looked at.
@@ -20,7 +21,7 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "roles/storage.objectCreator": frozenset({"storage.objects.create"}),
     "roles/storage.objectViewer": frozenset({"storage.objects.get", "storage.objects.list"}),
 }
-_KINDS: Final = {
+_KINDS: Final[Mapping[str, Scope]] = {
     "gcp:projects/iAMMember:IAMMember": "project",
     "gcp:storage/bucketIAMMember:BucketIAMMember": "bucket",
     "gcp:secretmanager/secretIamMember:SecretIamMember": "secret",
@@ -52,21 +53,27 @@ def holds(condition: Condition | None, resource: str) -> bool:
     return any(_term(term, strings, resource) for term in terms if term is not None)
 
 
-def granted(resources: Iterable[Any]) -> list[Grant]:
+def granted(resources: Iterable[Registered]) -> list[Grant]:
     """The grants that were registered, as a recorder has them, in the order of their registration."""
-    found = []
+    found: list[Grant] = []
     for one in resources:
-        if one.type not in _KINDS:
+        if (scope := _KINDS.get(one.type)) is None:
             continue
-        given, scope = one.inputs, _KINDS[one.type]
-        resource = {
-            "project": lambda: given["project"],
-            "bucket": lambda: given["bucket"],
-            "secret": lambda: f"projects/{given['project']}/secrets/{given['secretId']}",
-        }[scope]()
-        condition = given.get("condition") and Condition(**given["condition"])
-        found.append(Grant(one.name, given["role"], scope, resource, condition))  # type: ignore[arg-type]
+        given = one.inputs
+        resource = _resource(scope, given)
+        condition = Condition(**given["condition"]) if "condition" in given else None
+        found.append(Grant(one.name, given["role"], scope, resource, condition))
     return found
+
+
+def _resource(scope: Scope, given: Mapping[str, str]) -> str:
+    match scope:
+        case "project":
+            return given["project"]
+        case "bucket":
+            return given["bucket"]
+        case "secret":
+            return f"projects/{given['project']}/secrets/{given['secretId']}"
 
 
 def _term(term: re.Match[str], strings: list[str], resource: str) -> bool:

@@ -177,7 +177,10 @@ def test_an_old_python_can_read_the_file_that_says_so() -> None:
 
 
 def test_the_tools_import_nothing_but_the_standard_library() -> None:
-    files = sorted([*TOOLS.glob("*.py"), *TOOLS.glob("cluster/*.py")])
+    # It writes a table from the packages that a set-up has installed.
+    later = TOOLS / "input_rules.py"
+    files = sorted({*TOOLS.glob("*.py"), *TOOLS.glob("cluster/*.py")} - {later})
+    assert later.is_file()
     own = {file.stem for file in TOOLS.glob("*.py")} | {"cluster"}
     imported: set[str] = set()
     for file in files:

@@ -1,37 +1,30 @@
 """A bucket as every bucket here is: closed to the public, versioned, encrypted, and without access by ACL.
 
 Cloud Storage encrypts as its own service agent in the bucket's project, whoever uploads: that account needs
-the key, `service_agent` names it. What forbids requests without TLS is a rule of the organization, the
-constraint `storage.secureHttpTransport`; no bucket has it.
+the key (`storage` among the services of a `GcpEncryptionKey`). What forbids requests without TLS is a rule of
+the organization, the constraint `storage.secureHttpTransport`; no bucket has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi_gcp.storage import (
-    Bucket,
-    BucketEncryptionArgsDict,
-    BucketIAMMember,
-    BucketLifecycleRuleArgsDict,
-    BucketRetentionPolicyArgsDict,
-)
+from pulumi_gcp import storage
 
 from modelberth.gcp.encryption import EncryptionKey
 from modelberth.gcp.place import Place
 
-__all__ = [
-    "ClosedBucket",
-    "Retention",
-    "ended",
-    "noncurrent",
-    "register",
-    "register_delivery",
-    "service_agent",
-]
+if TYPE_CHECKING:
+    from pulumi_gcp.storage import (
+        BucketEncryptionArgsDict,
+        BucketLifecycleRuleArgsDict,
+        BucketRetentionPolicyArgsDict,
+    )
+
+__all__ = ["ClosedBucket", "Retention", "ended", "noncurrent", "register", "register_delivery"]
 
 # https://docs.cloud.google.com/storage/docs/access-logs: who delivers usage logs, and by which role.
 _DELIVERY: Final = "group:cloud-storage-analytics@google.com"
@@ -47,7 +40,7 @@ class Retention:
 
     Attributes:
         days: that each version cannot be deleted
-        is_locked: nobody can shorten or remove it any more, the project's owner neither; this cannot be undone
+        is_locked: nobody can shorten or remove it any more, the project's owner neither; there is no way back
 
     """
 
@@ -81,11 +74,6 @@ class ClosedBucket:
     retention: Retention | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
-
-
-def service_agent(place: Place) -> str:
-    """Return the member that encrypts and decrypts for every bucket of the project."""
-    return place.service_agent("gs-project-accounts")
 
 
 def noncurrent(days: int, versions: int) -> list[BucketLifecycleRuleArgsDict]:
@@ -126,9 +114,9 @@ def ended(days: int) -> list[BucketLifecycleRuleArgsDict]:
 
 def register(
     name: str, bucket: ClosedBucket, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
-) -> Bucket:
+) -> storage.Bucket:
     """Register a bucket as a child of `parent`, when all of `after` are there."""
-    return Bucket(
+    return storage.Bucket(
         f"{name}-bucket",
         name=bucket.name,
         project=bucket.place.project,
@@ -149,9 +137,9 @@ def register(
     )
 
 
-def register_delivery(name: str, bucket: Bucket, parent: pulumi.Resource) -> BucketIAMMember:
+def register_delivery(name: str, bucket: storage.Bucket, parent: pulumi.Resource) -> storage.BucketIAMMember:
     """Register that Cloud Storage may put records of requests into a bucket."""
-    return BucketIAMMember(
+    return storage.BucketIAMMember(
         f"{name}-delivery",
         bucket=bucket.name,
         role=_DELIVERS_BY,

@@ -50,16 +50,16 @@ class EncryptionKey:
     id: pulumi.Input[str]
 
     @classmethod
-    def from_existing(cls, id: str, place: Place, path: str = "key") -> EncryptionKey:  # noqa: A002
+    def from_existing(cls, key: str, place: Place, path: str = "key") -> EncryptionKey:
         """Take a key that exists. Who may use it is its owner's to say: see `service_agents.agents`.
 
         Raises:
             SpecError: it is no key, or one of another project or location.
 
         """
-        if found := [*key_problems(id, place, path)]:
+        if found := [*key_problems(key, place, path)]:
             raise SpecError(*found)
-        return cls(id)
+        return cls(key)
 
 
 @dataclass(frozen=True)
@@ -200,23 +200,23 @@ class GcpEncryptionKey(pulumi.ComponentResource):
             yield other, member, ()
 
 
-def key_problems(id: str, place: Place, path: str) -> Iterator[Problem]:  # noqa: A002
+def key_problems(key: str, place: Place, path: str) -> Iterator[Problem]:
     """Yield why a key of Cloud KMS cannot encrypt what lies in a place.
 
     A version is refused: what is encrypted with one is not encrypted anew when the key rotates.
     """
-    found = _KEY.fullmatch(id)
+    found = _KEY.fullmatch(key)
     if found is None:
         shape = f"{place.parent}/keyRings/RING/cryptoKeys/KEY"
-        yield Problem(path, shown(id), f"the full name of a key, {shape}", "Versions of a key are refused.")
+        yield Problem(path, shown(key), f"the full name of a key, {shape}", "Versions of a key are refused.")
         return
     project, location, *_ = found.groups()
     if project != place.project:
         hint = "Name the project by its id." if project == place.number else ""
-        yield Problem(path, shown(id), f"a key of project {place.project}", hint)
+        yield Problem(path, shown(key), f"a key of project {place.project}", hint)
     elif location != place.region:
         hint = "A key encrypts in its own location only."
-        yield Problem(path, shown(id), f"a key in location {place.region}", hint)
+        yield Problem(path, shown(key), f"a key in location {place.region}", hint)
 
 
 def problems(spec: EndpointSpec, target: GcpTarget) -> Iterator[Problem]:

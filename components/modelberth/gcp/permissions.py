@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["grants", "pod_member", "problems", "wide_problems"]
 
-# IAM, "Quotas and limits": bindings of one policy with the same role and the same principal, each with another
+# IAM, "Quotas and limits": bindings of one policy with the same role and principal, each with another
 # condition.
 _MOST_CONDITIONS: Final = 20
-_SECRET: Final = r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}"
+_FULL_NAME: Final = r"projects/[a-z0-9-]+/secrets/[A-Za-z0-9_-]{1,255}"
 # IAM, "Basic and predefined roles": a basic role, such as roles/editor, has no service before a dot.
 _SERVICES_ROLE: Final = r"roles/[A-Za-z0-9]+(\.[A-Za-z0-9]+)+"
 _OWN_ROLE: Final = r"(projects|organizations)/[a-z0-9-]+/roles/[A-Za-z0-9_.]+"
@@ -60,7 +60,7 @@ def pod_member(needs: Needs) -> str | None:
 def problems(needs: Needs) -> Iterator[Problem]:
     """Yield what IAM would refuse of `grants`, and what `needs.more` opens too far."""
     for index, secret in enumerate(needs.secrets):
-        if re.fullmatch(_SECRET, secret) is None:
+        if re.fullmatch(_FULL_NAME, secret) is None:
             hint = "Without a version: the right is to all of them." if "/versions/" in secret else ""
             path = f"needs.secrets[{index}]"
             yield Problem(path, shown(secret), "a secret's name, projects/PROJECT/secrets/SECRET", hint)
@@ -110,6 +110,8 @@ def _traces(needs: Needs) -> Iterator[Grant]:
 
 def _models(needs: Needs) -> Iterator[Grant]:
     """Reading models: of a file that one, of a package what is below its folder.
+
+    Conditions on objects need a bucket with uniform access (Cloud Storage, "Uniform bucket-level access").
 
     A list is asked of the bucket and not of an object, so a condition on objects allows none (Cloud Storage,
     "IAM permissions for JSON methods"), and a mount has to be allowed the names of all the bucket's objects.

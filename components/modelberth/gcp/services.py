@@ -86,7 +86,7 @@ class GcpServices(pulumi.ComponentResource):
     """Enables APIs, and leaves them so: others in the project may have come to need them."""
 
     services: tuple[projects.Service, ...]
-    """Each API: what takes a block's `after`."""
+    """Each API: what lies in the project comes after them."""
 
     def __init__(self, name: str, args: GcpServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelberth:index:GcpServices", name, {"kind": args.kind}, opts)

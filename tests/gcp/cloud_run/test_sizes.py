@@ -12,6 +12,7 @@ from modelberth.gcp.cloud_run.limits import Shape, limits
 from modelberth.gcp.cloud_run.sizes import Size, size
 from modelberth.spec import Bytes, Cpu, EndpointSpec, Resources, parse
 from modelberth.spec.gcp import CloudRunTarget
+from modelberth.spec.resources import GpuKind
 from support.gcp_blocks import spec
 
 ROOMS = (sizes, gpu, path)
@@ -106,9 +107,23 @@ def test_processors_and_memory_are_refused_together() -> None:
     assert size(resources(cpu="16", memory="64Gi")) is None
 
 
+@pytest.mark.parametrize(
+    ("region", "kinds"),
+    [
+        ("europe-west4", {"l4", "rtx-pro-6000"}),
+        ("us-east4", {"l4"}),
+        ("asia-south1", {"l4"}),
+        ("asia-south2", {"rtx-pro-6000"}),
+        ("europe-west3", set()),
+    ],
+)
+def test_a_region_offers_its_gpus(region: str, kinds: set[str]) -> None:
+    assert {kind for kind in limits().gpus if not found(region, resources={"gpu": {"kind": kind}})} == kinds
+
+
 @pytest.mark.parametrize("kind", limits().gpus)
-def test_a_gpu_is_offered_in_its_regions_and_in_no_other(kind: str) -> None:
-    regions = limits().gpus[kind].regions  # type: ignore[index]
+def test_a_gpu_is_offered_in_its_regions_and_in_no_other(kind: GpuKind) -> None:
+    regions = limits().gpus[kind].regions
     for region in regions:
         assert not found(region, resources={"gpu": {"kind": kind}})
     (problem,) = found("europe-north1", resources={"gpu": {"kind": kind}})
@@ -145,7 +160,7 @@ def test_the_largest_requests_pass() -> None:
 
 
 def test_the_table_says_what_is_refused_before() -> None:
-    """The capabilities have two of its limits: kinds of GPU, and the size of a body; specs have the timeout."""
+    """The capabilities have two of its limits, kinds of GPU and the size of a body; specs the timeout."""
     body = Bytes(limits().body_bytes)
 
     def refused(**fields: Any) -> set[str]:

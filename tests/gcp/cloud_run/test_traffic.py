@@ -71,7 +71,7 @@ def test_a_rollout_from_a_model_to_itself_is_refused(rollout: dict[str, Any]) ->
 def test_a_revision_is_named_after_its_content() -> None:
     """The way back to a content that was served before has the name of the revision that is still there."""
     name = revision_name("shop-dev-iris", CONTENT)
-    assert name == "shop-dev-iris-2a52b02a"
+    assert name == "shop-dev-iris-0c8b49ef"
     assert name == revision_name("shop-dev-iris", {**CONTENT, "env": {"A": "1", "B": "2"}})
     others = [
         {**CONTENT, "image": "x@sha256:2"},
@@ -89,7 +89,7 @@ def test_a_revision_is_not_named_after_what_is_not_known_yet() -> None:
 
 @pytest.mark.parametrize("program", ["shop", "s" * 60, "2-shop"])
 def test_names_leave_room_for_tags_and_revisions(program: str) -> None:
-    """The address of a tagged revision is `TAG---SERVICE-NUMBER.REGION.run.app`, whose first part is a label."""
+    """A tagged revision is at `TAG---SERVICE-NUMBER.REGION.run.app`, whose first part is a DNS label."""
     service = service_name(plan(program))
     assert service[0].isalpha()
     assert not service.endswith("-")

@@ -1,12 +1,16 @@
-"""Long-running operations of the fake Vertex AI."""
+"""Long-running operations of the fake Vertex AI (google.aip.dev/151)."""
 
-from support.vertex.world import Object, Refused, Seen, World
+from support.vertex.world import Object, RefusedError, Seen, World
+
+_PAGE = 2
+"""So few that whoever reads the first page alone is found out."""
 
 
-def operation(world: World, seen: Seen, name: str) -> Object:
+def get(world: World, seen: Seen, name: str) -> Object:
+    """Look at an operation, which brings it nearer to its end."""
     world.arrived(name)
     if name not in world.operations:
-        raise Refused("NOT_FOUND", f"The Operation {name} does not exist.")
+        raise RefusedError("NOT_FOUND", f"The Operation {name} does not exist.")
     running = world.operations[name]
     if "done" not in running.document:
         running.looks -= 1
@@ -15,14 +19,14 @@ def operation(world: World, seen: Seen, name: str) -> Object:
     return world.told(name, running)
 
 
-def operations(world: World, seen: Seen, of: str) -> Object:
-    """Two on a page, so that whoever reads the first alone is found out."""
-    listed = []
+def listed(world: World, seen: Seen, of: str) -> Object:
+    found = []
+    start = int(seen.query.get("pageToken", 0))
     for name, running in world.operations.items():
         if name.startswith(f"{of}/operations/"):
-            running.unlisted -= 1
-            if running.unlisted < 0:
-                listed.append(world.told(name, running))
-    start = int(seen.query.get("pageToken", 0))
-    more = {"nextPageToken": str(start + 2)} if len(listed) > start + 2 else {}
-    return {"operations": listed[start : start + 2], **more}
+            if not start and running.unlisted:
+                running.unlisted -= 1
+            elif not running.unlisted:
+                found.append(world.told(name, running))
+    more = {"nextPageToken": str(start + _PAGE)} if len(found) > start + _PAGE else {}
+    return {"operations": found[start : start + _PAGE], **more}

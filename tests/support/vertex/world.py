@@ -26,7 +26,7 @@ CODES = {
 STAGES = ("STARTING_DEPLOYMENT", "STARTING_MODEL_SERVER", "SUCCESSFULLY_DEPLOYED")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The API says no."""
 
     def __init__(self, status: str, message: str) -> None:
@@ -76,8 +76,9 @@ class World:
     endpoints: dict[str, Object] = field(default_factory=dict)
     operations: dict[str, Running] = field(default_factory=dict)
     requests: list[Seen] = field(default_factory=list)
-    history: list[Object] = field(default_factory=list)
-    """Each state that an endpoint was in, and `deploying`, the ids on their way."""
+    history: list[tuple[dict[str, Object], dict[str, Object]]] = field(default_factory=list)
+    """After each request: the endpoints, and what was being deployed."""
+    predictions: int = 0
     looks: int = 2
     """How often an operation is asked for before it has ended."""
     late: int = 0
@@ -86,9 +87,9 @@ class World:
     """Whether a model is listed on its endpoint while it is being deployed."""
     quota: int = 100
     """Replicas: a deployed model counts with its largest number."""
-    refusals: dict[str, list[Refused]] = field(default_factory=lambda: defaultdict(list))
+    refusals: dict[str, list[RefusedError]] = field(default_factory=lambda: defaultdict(list))
     """By verb: what the next requests are answered with."""
-    failures: dict[str, list[Refused]] = field(default_factory=lambda: defaultdict(list))
+    failures: dict[str, list[RefusedError]] = field(default_factory=lambda: defaultdict(list))
     """By verb: how the next operations end."""
     retry_after: int | None = None
     port: int = 0
@@ -116,7 +117,7 @@ class World:
     def arrived(self, name: str) -> None:
         if self.hidden[name]:
             self.hidden[name] -= 1
-            raise Refused("NOT_FOUND", f"{name} does not exist.")
+            raise RefusedError("NOT_FOUND", f"{name} does not exist.")
 
     def begin(
         self,
@@ -144,5 +145,7 @@ class World:
     def told(self, name: str, running: Running) -> Object:
         metadata: Object = {"@type": running.kind, "genericMetadata": {"createTime": "2026-11-22T08:00:00Z"}}
         if "DeployModel" in running.kind and "Undeploy" not in running.kind:
-            metadata["deploymentStage"] = STAGES[min(len(STAGES) - 1, max(0, len(STAGES) - 1 - running.looks))]
+            metadata["deploymentStage"] = STAGES[
+                min(len(STAGES) - 1, max(0, len(STAGES) - 1 - running.looks))
+            ]
         return {"name": name, "metadata": metadata, **running.document}

@@ -1,7 +1,7 @@
 """The GPU of an instance: which kinds Cloud Run has, and where.
 
-Kinds and numbers that no region has are the capabilities' to refuse. Regions that take invited projects only are
-not refused: whether a project is one shows nowhere but in its quota.
+Kinds and numbers that no region has are the capabilities' to refuse. Regions that take invited projects only
+are not refused: whether a project is one shows nowhere but in its quota.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["offer", "problems"]
 
 
 def offer(spec: EndpointSpec) -> GpuOffer | None:
-    """Return Cloud Run's offer of the GPU that a replica asks for; None: it asks for none, or there is none."""
+    """Return Cloud Run's offer of the GPU that a replica asks for; None: none is asked for, or offered."""
     gpu = spec.resources.gpu
     return None if gpu is None else limits().gpus.get(gpu.kind)
 

@@ -1,7 +1,8 @@
 """Processors and memory of an instance: the smallest size of Cloud Run's that holds a replica.
 
-Cloud Run has whole processors in steps, and to each number of them a least and a greatest memory. So a replica
-may have more than `resources` asks for, never less; with a GPU, at least what Google asks for beside it.
+Cloud Run has whole processors in steps, and to each number of them a least and a greatest memory. So a
+replica may have more than `resources` asks for, never less; with a GPU, at least what Google asks for beside
+it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which revisions answer, and in what shares.
 
-Each share names its revision, never the latest one: a revision that was made by hand gets no requests. While a
-rollout has a previous model, both revisions have a tag and with it an address of their own, whatever their share:
-the new one can be tried with no share at all, and the way back needs no new revision.
+Each share names its revision, never the latest one: a revision that was made by hand gets no requests. While
+a rollout has a previous model, both revisions have a tag and with it an address of their own, whatever their
+share: the new one can be tried with no share at all, and the way back needs no new revision.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import Any, Final
 
 from grpc import StatusCode
@@ -122,9 +121,9 @@ class VertexClient:
             ApiError: it failed.
             ResourceError: it takes longer.
         """
-        pace, unknown, stage = self._transport.pace, 0, ""
+        pace, number, unknown, stage = self._transport.pace, 0, 0, ""
         start = pace.now()
-        for number in count():
+        while True:
             try:
                 found = Operation.of(self._transport.request("GET", operation))
             except ApiError as error:
@@ -147,6 +146,7 @@ class VertexClient:
                     "the same again to wait for it, or allow it more time with customTimeouts"
                 )
             pace.sleep(min(pace.wait(number), timeout - waited))
+            number += 1
 
     def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, repeatable: bool = True

@@ -72,4 +72,6 @@ def _may_pass(step: Step, error: ApiError) -> bool:
     """Whether another look may find another step: the state was another one, or a former command's failed."""
     if isinstance(step, Wait):
         return error.code in (0, 404)
+    if isinstance(step, Route) and error.code == 400:
+        return True  # a model that is listed before it serves
     return error.code in (404, 409) or (error.code == 400 and error.status == "FAILED_PRECONDITION")

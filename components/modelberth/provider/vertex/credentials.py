@@ -1,6 +1,7 @@
-"""Tokens for Google's APIs, from Google's own library: what `gcloud auth application-default login` left, a
-service account's key, a workload identity federation or the metadata server, in the order that it documents
-(google.aip.dev/auth/4110).
+"""Tokens for Google's APIs, from Google's own library.
+
+It looks for what `gcloud auth application-default login` left, a service account's key, a workload identity
+federation or the metadata server, in the order of google.aip.dev/auth/4110.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ def application_default() -> Token:
     Raises:
         ResourceError: there are none, or google-auth is not installed.
     """
-    auth, errors, requests = (_library(f"google.auth{of}") for of in ("", ".exceptions", ".transport.requests"))
+    auth, errors, requests = (
+        _library(f"google.auth{of}") for of in ("", ".exceptions", ".transport.requests")
+    )
     try:
         credentials: Any = auth.default(scopes=[_SCOPE])[0]
     except errors.GoogleAuthError as error:
-        raise ResourceError(f"Google Cloud: no credentials: {error}. Log in: {_LOGIN}") from error
+        raise ResourceError(f"Google Cloud: no credentials: {_said(error)}. Log in: {_LOGIN}") from error
     lock = threading.Lock()
 
     def token() -> str:
@@ -40,11 +43,17 @@ def application_default() -> Token:
                 try:
                     credentials.refresh(requests.Request())
                 except errors.GoogleAuthError as error:
-                    told = f"Google Cloud: the credentials give no token: {error}. Log in again: {_LOGIN}"
+                    told = (
+                        f"Google Cloud: the credentials give no token: {_said(error)}. Log in again: {_LOGIN}"
+                    )
                     raise ResourceError(told) from error
             return str(credentials.token)
 
     return token
+
+
+def _said(error: Exception) -> str:
+    return str(error).rstrip(".")
 
 
 def _library(module: str) -> Any:

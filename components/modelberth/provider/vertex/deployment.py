@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from modelberth.provider.resource import ResourceError
 
-__all__ = ["Deployment", "Desired", "Share"]
+__all__ = ["CPU", "DUTY_CYCLE", "Deployment", "Desired", "Share"]
 
 _PREFIX: Final = "aiplatform.googleapis.com/prediction/online"
 CPU: Final = f"{_PREFIX}/cpu/utilization"
@@ -47,11 +47,15 @@ class Deployment:
 
     def __post_init__(self) -> None:
         if "@" not in self.model.rpartition("/")[2]:
-            raise ResourceError.about("model", repr(self.model), "the name of a version, models/MODEL@VERSION")
+            raise ResourceError.about(
+                "model", repr(self.model), "the name of a version, models/MODEL@VERSION"
+            )
         if not 1 <= self.min_replicas <= self.max_replicas:
             given = f"{self.min_replicas} to {self.max_replicas}"
             hint = "Vertex AI does not scale to zero."
-            raise ResourceError.about("replicas", given, "1 or more, and no fewer at most than at least", hint)
+            raise ResourceError.about(
+                "replicas", given, "1 or more, and no fewer at most than at least", hint
+            )
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -89,8 +93,8 @@ class Desired:
     """Everything that one resource of ours wants on an endpoint.
 
     Attributes:
-        owner: the display name of what it deploys: by it a deployment is known that nobody wrote down, because
-            the command ended before it could
+        owner: the display name of what it deploys: by it a deployment is known that nobody wrote down,
+            because the command ended before it could
         endpoint: projects/…/locations/…/endpoints/…
         shares: nothing to take it all away; else their percentages sum to 100
     """
@@ -105,24 +109,23 @@ class Desired:
         if self.shares and (total != 100 or any(one.percent < 0 for one in self.shares)):
             hint = f"They sum to {total}."
             raise ResourceError.about("traffic", given, "percentages from 0 that sum to 100", hint)
-        if any(number > 1 for number in Counter(self.by_id_of_shares()).values()):
+        if any(number > 1 for number in Counter(self._ids).values()):
             raise ResourceError.about("traffic", given, "each deployment once", "Add their percentages up.")
 
-    def by_id_of_shares(self) -> list[str]:
-        """The ids, in the order of the shares."""
+    @property
+    def _ids(self) -> list[str]:
+        """In the order of the shares."""
         return [self.id_of(one.deployment) for one in self.shares]
 
     @property
     def deployments(self) -> Mapping[str, Deployment]:
         """What runs, by the id that it has."""
-        return dict(zip(self.by_id_of_shares(), (one.deployment for one in self.shares), strict=True))
+        return dict(zip(self._ids, (one.deployment for one in self.shares), strict=True))
 
     @property
     def traffic(self) -> Mapping[str, int]:
         """Percent of the requests by id, of those that get any."""
-        return {
-            name: one.percent for name, one in zip(self.by_id_of_shares(), self.shares, strict=True) if one.percent
-        }
+        return {name: one.percent for name, one in zip(self._ids, self.shares, strict=True) if one.percent}
 
     def id_of(self, deployment: Deployment) -> str:
         """The id that a deployment has on the endpoint: ten digits, the longest that can be chosen.

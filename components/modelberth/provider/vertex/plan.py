@@ -1,8 +1,8 @@
 """The next step from what is found on an endpoint to what is wanted there.
 
-An update deploys the new model, waits, moves the requests and only then takes the former one away. No step is
-remembered: each follows from what the API tells, so a command that ended anywhere is taken up by the next one,
-also where that one wants something else. What serves keeps its requests until its successor is deployed.
+An update deploys the new model, waits, moves the requests and only then takes the former one away. No step
+is remembered: each follows from what the API tells, so a command that ended anywhere is taken up by the next
+one, also where that one wants something else. What serves keeps its requests until its successor is deployed.
 """
 
 from __future__ import annotations

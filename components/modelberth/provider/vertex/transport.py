@@ -1,11 +1,11 @@
 """One request to the API: sent again while the service is busy, its refusals in our words.
 
-Why REST and not google-cloud-aiplatform (2.7.0, looked at on 2026-11-22): its generated clients for Models and
-Endpoints cannot be had without the whole, which installs 299 MB in 40 packages, among them the clients of
-BigQuery, Cloud Storage, Resource Manager and Gemini. Loading the two clients takes 1.3 s and 108 MB of memory,
-in every process of this provider, thus in every preview; google-auth takes 0.3 s and 40 MB. What is asked here
-is nine methods of one stable version, whose JSON and errors are documented
-(docs.cloud.google.com/vertex-ai/docs/reference/rest, google.aip.dev/193). Credentials are Google's library's.
+Why REST and not google-cloud-aiplatform (2.7.0, looked at on 2026-11-22): its generated clients for models
+and endpoints cannot be had without the whole, which installs 299 MB in 40 packages, among them the clients of
+BigQuery, Cloud Storage, Resource Manager and Gemini. Loading the two clients takes 1.3 s and 108 MB of
+memory; google-auth takes 0.3 s and 40 MB. What is asked here is ten methods of one stable version, whose
+JSON and errors are documented (docs.cloud.google.com/vertex-ai/docs/reference/rest, google.aip.dev/193).
+Credentials are left to Google's library.
 """
 
 from __future__ import annotations
