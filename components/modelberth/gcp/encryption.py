@@ -176,7 +176,8 @@ class GcpEncryptionKey(pulumi.ComponentResource):
             location=args.place.region,
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None, depends_on=[*args.after]),
         )
-        return ring.id
+        found: pulumi.Output[str] = ring.id
+        return found
 
     def _users(
         self, name: str, args: GcpEncryptionKeyArgs

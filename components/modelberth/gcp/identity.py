@@ -164,18 +164,19 @@ def _granted(
     if grant.condition is not None:
         condition = {"title": grant.condition.title, "expression": grant.condition.expression}
     role = grant.role
+    made: pulumi.CustomResource
     match grant.scope:
         case "project":
-            return projects.IAMMember(
+            made = projects.IAMMember(
                 name, project=grant.resource, role=role, member=member, condition=condition, opts=opts
             )
         case "bucket":
-            return storage.BucketIAMMember(
+            made = storage.BucketIAMMember(
                 name, bucket=grant.resource, role=role, member=member, condition=condition, opts=opts
             )
         case "secret":
             _, project, _, secret = grant.resource.split("/")
-            return secretmanager.SecretIamMember(
+            made = secretmanager.SecretIamMember(
                 name,
                 project=project,
                 secret_id=secret,
@@ -184,3 +185,4 @@ def _granted(
                 condition=condition,
                 opts=opts,
             )
+    return made
