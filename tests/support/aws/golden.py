@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from support.aws.graph import shown_value
+
 __all__ = ["inventory", "same_as"]
 
 _SAID_ELSEWHERE: Final = {"alarmDescription", "description", "region", "tags"}
@@ -22,7 +24,8 @@ def inventory(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for one in resources:
         if one["type"] in _OWN:
             continue
-        inputs = {key: value for key, value in (one.get("inputs") or {}).items() if _is_key(key, value)}
+        given = shown_value(one.get("inputs") or {})
+        inputs = {key: value for key, value in given.items() if _is_key(key, value)}
         if one["type"].startswith(_PROVIDER):
             inputs.pop("version", None)
         kept = json.dumps(inputs, sort_keys=True) if one.get("custom") and inputs else ""

@@ -82,8 +82,8 @@ class Graph:
                     token=one["type"],
                     name=one["urn"].rpartition("::")[2],
                     id=one.get("id", ""),
-                    inputs=_shown(one.get("inputs") or {}),
-                    outputs=_shown(one.get("outputs") or {}),
+                    inputs=shown_value(one.get("inputs") or {}),
+                    outputs=shown_value(one.get("outputs") or {}),
                     dependencies=tuple(one.get("dependencies") or ()),
                     origins={
                         key: tuple(urns or ())
@@ -202,15 +202,15 @@ class CapturingMonitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=resource_id, object=write(outputs))
 
 
-def _shown(value: Any) -> Any:
+def shown_value(value: Any) -> Any:
     """The value without the state's marks; a secret, which it has as ciphertext, by a word in its place."""
     match value:
         case Mapping() if SIGNATURE in value and ("ciphertext" in value or "plaintext" in value):
             return HIDDEN_VALUE
         case Mapping():
-            return {key: _shown(item) for key, item in value.items()}
+            return {key: shown_value(item) for key, item in value.items()}
         case list():
-            return [_shown(item) for item in value]
+            return [shown_value(item) for item in value]
     return value
 
 
@@ -231,4 +231,5 @@ __all__ = [
     "capture",
     "captured",
     "resource",
+    "shown_value",
 ]
