@@ -18,8 +18,9 @@ from modelberth import (
 from modelberth.capabilities import check
 from modelberth.contract import VERSION
 from modelberth.errors import SpecError
-from modelberth.spec import EksTarget
+from modelberth.spec import EksTarget, GkeTarget, VertexTarget
 from modelberth.spec.aws import AwsTarget
+from modelberth.spec.gcp import GcpTarget
 from modelberth.spec.kubernetes import ClusterTarget
 from modelberth.spec.sagemaker import SageMakerTarget
 from settings import Settings, namespace_of
@@ -106,4 +107,15 @@ def _wanted(target: Target) -> Iterator[tuple[str, Callable[[str], pulumi.Provid
                 yield f"aws-native-{account}-{region}", partial(pulumi_aws_native.Provider, **own)
             if isinstance(target, EksTarget):
                 # It asks the cluster; what makes objects there is the endpoint's own, which follows from it.
+                yield "cluster", Provider
+        case GcpTarget(project=project, region=region):
+            import pulumi_gcp  # noqa: PLC0415
+
+            # Quotas and APIs of the project that things lie in, not of the one that credentials are from.
+            own = {"project": project, "region": region, "billing_project": project}
+            make = partial(pulumi_gcp.Provider, **own, user_project_override=True)
+            yield f"gcp-{project}-{region}", make
+            if isinstance(target, VertexTarget):
+                yield "vertex", Provider
+            if isinstance(target, GkeTarget):
                 yield "cluster", Provider

@@ -13,6 +13,7 @@ from modelberth.kubernetes.network.routing import shares_paths
 from modelberth.spec import (
     EksTarget,
     EndpointDeployment,
+    GkeTarget,
     KubernetesTarget,
     LambdaTarget,
     LocalTarget,
@@ -20,6 +21,7 @@ from modelberth.spec import (
     parse,
 )
 from modelberth.spec.eks import ExistingCluster
+from modelberth.spec.gke import ExistingGkeCluster
 from modelberth.spec.kubernetes import ClusterTarget, GatewayRoute, IngressRoute
 
 
@@ -103,6 +105,8 @@ def _cluster_of(target: Target) -> str | None:
             return context or ""
         case EksTarget(cluster=ExistingCluster(name=name)):
             return f"eks/{target.account}/{target.region}/{name}"
+        case GkeTarget(cluster=ExistingGkeCluster(name=name, location=location)):
+            return f"gke/{target.project}/{location or target.region}/{name}"
         case _:
             return None
 

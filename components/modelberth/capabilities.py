@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
+from modelberth import model_mirrors
 from modelberth.capability_table import FEATURES, TargetTable, load
 from modelberth.errors import HIDDEN, Problem, SpecError, is_secret, shown
-from modelberth.spec.aws import LambdaTarget
-from modelberth.spec.eks import EksTarget
-from modelberth.spec.kubernetes import KubernetesTarget
+from modelberth.kinds import KINDS
 from modelberth.spec.quantities import Quantity
-from modelberth.spec.sagemaker import SageMakerTarget
 from modelberth.spec.shape import Setting, settings
 
 if TYPE_CHECKING:
@@ -58,6 +56,8 @@ def check(
         available = ", ".join(table.kind for table in tables.values() if table.status == "available")
         hint = f"`{own.kind}` cannot be deployed with this version."
         problems.append(Problem("target.kind", shown(own.kind), available, hint))
+    problems += model_mirrors.problems(spec, target)
+    spec = model_mirrors.mirrored(spec, target)
     refusals = list(_refusals(spec, own))
     if refusals:
         others = [(table, list(_refusals(spec, table))) for table in tables.values() if table is not own]
@@ -86,26 +86,9 @@ def require(spec: EndpointSpec, target: Target, path: str = "", *, has_image: bo
 
 
 def _together(spec: EndpointSpec, target: Target, *, has_image: bool) -> tuple[Problem, ...]:
-    """Ask the target's own rooms for what cannot be had together; each is imported for its users only."""
-    match target:
-        case KubernetesTarget():
-            from modelberth.kubernetes.checks import check as check_kubernetes  # noqa: PLC0415
-
-            return check_kubernetes(spec, target)
-        case LambdaTarget():
-            from modelberth.aws.lambda_.checks import check as check_lambda  # noqa: PLC0415
-
-            return check_lambda(spec, target, has_image=has_image)
-        case SageMakerTarget():
-            from modelberth.aws.sagemaker.checks import check as check_sagemaker  # noqa: PLC0415
-
-            return check_sagemaker(spec, target, has_image=has_image)
-        case EksTarget():
-            from modelberth.aws.eks.checks import check as check_eks  # noqa: PLC0415
-
-            return check_eks(spec, target, has_image=has_image)
-        case _:
-            return ()
+    """Ask the target's own rooms for what cannot be had together."""
+    kind = KINDS.get(target.kind)
+    return kind.check()(spec, target, has_image=has_image) if kind is not None and kind.is_checked else ()
 
 
 def _not_installed(table: TargetTable, error: ModuleNotFoundError) -> Problem:

@@ -9,17 +9,8 @@ from modelberth.arguments import asked, clean_errors
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.errors import Problem, SpecError
-from modelberth.spec import (
-    EksTarget,
-    EndpointDeployment,
-    EndpointSpec,
-    KubernetesTarget,
-    LambdaTarget,
-    LocalTarget,
-    SageMakerTarget,
-    Target,
-    parse,
-)
+from modelberth.kinds import KINDS
+from modelberth.spec import EndpointDeployment, EndpointSpec, Target, parse
 from modelberth.spec.kubernetes import ClusterTarget
 
 
@@ -71,49 +62,15 @@ class ModelEndpoint(pulumi.ComponentResource):
 
     def _endpoint(self, name: str, args: ModelEndpointArgs) -> EndpointContract:
         """The target's own component; its package is imported only here, so that no other SDK is needed."""
-        child = pulumi.ResourceOptions(parent=self)
-        match args.target:
-            case LocalTarget():
-                from modelberth.local.endpoint import LocalEndpoint, LocalEndpointArgs  # noqa: PLC0415
-
-                return LocalEndpoint(
-                    f"{name}-local", LocalEndpointArgs(args.spec, args.target, args.path), child
-                ).contract
-            case KubernetesTarget():
-                from modelberth.kubernetes.endpoint import (  # noqa: PLC0415
-                    KubernetesEndpoint,
-                    KubernetesEndpointArgs,
-                )
-
-                endpoint = KubernetesEndpoint(
-                    f"{name}-kubernetes",
-                    KubernetesEndpointArgs(args.spec, args.target, args.path, args.namespace),
-                    child,
-                )
-                self.namespace = endpoint.namespace
-                return endpoint.contract
-            case LambdaTarget():
-                from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs  # noqa: PLC0415
-
-                return LambdaEndpoint(
-                    f"{name}-lambda", LambdaEndpointArgs(args.spec, args.target, args.path), child
-                ).contract
-            case SageMakerTarget():
-                from modelberth.aws.sagemaker.endpoint import (  # noqa: PLC0415
-                    SageMakerEndpoint,
-                    SageMakerEndpointArgs,
-                )
-
-                return SageMakerEndpoint(
-                    f"{name}-sagemaker", SageMakerEndpointArgs(args.spec, args.target, args.path), child
-                ).contract
-            case EksTarget():
-                from modelberth.aws.eks.endpoint import EksEndpoint, EksEndpointArgs  # noqa: PLC0415
-
-                in_eks = EksEndpoint(
-                    f"{name}-eks", EksEndpointArgs(args.spec, args.target, args.path, args.namespace), child
-                )
-                self.namespace = in_eks.namespace
-                return in_eks.contract
-            case _:
-                raise AssertionError(f"capabilities let {args.target.kind} pass without a component for it")
+        kind = args.target.kind
+        make, arguments = KINDS[kind].component()
+        more = [args.namespace] if isinstance(args.target, ClusterTarget) else []
+        endpoint = make(
+            f"{name}-{kind.replace('_', '-')}",
+            arguments(args.spec, args.target, args.path, *more),
+            pulumi.ResourceOptions(parent=self),
+        )
+        if isinstance(args.target, ClusterTarget):
+            self.namespace = endpoint.namespace
+        contract: EndpointContract = endpoint.contract
+        return contract

@@ -1,9 +1,9 @@
-"""What the address of a model means in a cluster: the way it comes to a pod, and what it names there."""
+"""What the address of a model means: a file or a folder, the way it comes to a pod, what it names there."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
 from modelberth.spec.kubernetes import Cache, Download, ImageVolume, InImage
@@ -11,7 +11,21 @@ from modelberth.spec.kubernetes import Cache, Download, ImageVolume, InImage
 if TYPE_CHECKING:
     from modelberth.spec import KubernetesTarget, ModelSource
 
-__all__ = ["address", "artifact", "claim_path", "delivered"]
+__all__ = ["address", "artifact", "claim_path", "delivered", "is_archive", "is_file"]
+
+# A uri that ends in one of these names a file; every other one the folder of a package.
+_ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".zip")
+_FILES: Final = (".onnx", *_ARCHIVES)
+
+
+def is_file(uri: str) -> bool:
+    """Tell whether a uri names a file, not a folder."""
+    return unquote(uri).lower().endswith(_FILES)
+
+
+def is_archive(uri: str) -> bool:
+    """Tell whether a uri names a file that holds others."""
+    return unquote(uri).lower().endswith(_ARCHIVES)
 
 
 def delivered(

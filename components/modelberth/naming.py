@@ -28,9 +28,7 @@ def physical_name(project: str, stack: str, endpoint: str, role: str = "", *, lo
         SpecError: the stack's name cannot stand in a resource name.
     """
     require_stack_name(stack)
-    return shortened(
-        "-".join(part for part in (_hyphenated(project), stack, endpoint, role) if part), longest
-    )
+    return shortened("-".join(part for part in (hyphenated(project), stack, endpoint, role) if part), longest)
 
 
 def shortened(name: str, longest: int = 63) -> str:
@@ -65,5 +63,6 @@ def require_stack_name(stack: str) -> None:
         )
 
 
-def _hyphenated(text: str) -> str:
+def hyphenated(text: str) -> str:
+    """Return the text in lower case, with a hyphen for everything but letters and digits."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

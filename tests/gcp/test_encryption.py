@@ -13,7 +13,7 @@ from modelberth.gcp.encryption import ROLE, EncryptionKey, GcpEncryptionKey, Gcp
 from modelberth.gcp.place import Place
 from modelberth.gcp.service_agents import agents
 from modelberth.gcp.services import GcpServices, GcpServicesArgs
-from modelberth.spec.gcp import CloudRunTarget
+from modelberth.spec.cloud_run import CloudRunTarget
 from support.gcp_blocks import EXISTING, KEY, PLACE, RING, GcpRecorder, gcp, outputs_of, placed, spec
 from support.recording import RecordingMonitor, run
 

@@ -13,7 +13,7 @@ from modelberth.gcp.grants import Grant
 from modelberth.gcp.identity import GcpIdentityArgs, Identity, identity, problems
 from modelberth.gcp.needs import Needs, Pods
 from modelberth.gcp.permissions import grants
-from modelberth.spec.gcp import CloudRunTarget
+from modelberth.spec.cloud_run import CloudRunTarget
 from support.gcp_blocks import ACCOUNT, PLACE, GcpRecorder, gcp, outputs_of, spec
 from support.gcp_iam import allows, granted
 from support.recording import run

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 from urllib.parse import unquote
 
 from modelberth.aws.arn import Arn
 from modelberth.aws.key_policy import via
 from modelberth.aws.place import Place
+from modelberth.model_address import is_file
 
-__all__ = ["by_s3", "is_archive", "is_file", "s3_objects"]
-
-# A uri that ends in one of these names a file; every other one the folder of a package.
-_ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".zip")
-_FILES: Final = (".onnx", *_ARCHIVES)
-
-
-def is_file(uri: str) -> bool:
-    """Tell whether a uri names a file, not a folder."""
-    return unquote(uri).lower().endswith(_FILES)
-
-
-def is_archive(uri: str) -> bool:
-    """Tell whether a uri names a file that holds others."""
-    return unquote(uri).lower().endswith(_ARCHIVES)
+__all__ = ["by_s3", "s3_objects"]
 
 
 def s3_objects(uri: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
@@ -12,17 +12,15 @@ import pulumi
 from modelberth.arguments import clean_errors
 from modelberth.aws.place import Place
 from modelberth.errors import Problem, SpecError, shown
-from modelberth.serving_image import BuildContext, BuildOptions, build_problems, register
+from modelberth.image_source import RegistryRule, platform_problems, reference, source_problems
+from modelberth.serving_image import BuildContext, BuildOptions, Platform
 from modelberth.spec.aws import EcrImage
 from modelberth.spec.rules import Matching
 
 __all__ = ["AwsServingImage", "AwsServingImageArgs"]
 
 _IMAGE: Final[Matching] = get_args(EcrImage)[1]
-_REPOSITORY: Final = (
-    r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/[a-z0-9]+([._/-][a-z0-9]+)*"
-)
-_PLATFORMS: Final = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
+_PLATFORMS: Final[Mapping[str, Platform]] = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
 
 
 @dataclass(frozen=True)
@@ -44,44 +42,14 @@ class AwsServingImageArgs:
 
     def problems(self) -> Iterator[Problem]:
         """Yield what cannot be built, and what nothing in the place could run."""
-        if (self.build is None) == (self.existing is None):
-            given = "neither" if self.build is None else "both"
-            yield Problem("build", f"{given} of build and existing", "one of them")
-        if self.existing is not None:
-            yield from _existing_problems(self.existing, self.place)
-            if self.repository is not None:
-                yield Problem("repository", "a repository", "nothing with existing, which names its own")
-        if self.build is not None:
-            yield from build_problems(self.build, self.options, self.tag_beginning)
-            yield from self._architecture_problems(self.build)
-            yield from self._repository_problems()
-
-    def _architecture_problems(self, build: BuildContext) -> Iterator[Problem]:
-        if self.architecture is None:
+        yield from source_problems(self, _registry(self.place))
+        if self.build is None or self.architecture is None:
             return
         wanted = _PLATFORMS.get(self.architecture)
         if wanted is None:
             yield Problem("architecture", shown(self.architecture), " or ".join(_PLATFORMS))
-        elif wanted != build.platform:
-            hint = f"Prepare the folder again with --platform {wanted}."
-            yield Problem(
-                "build.platform", build.platform, f"{wanted} for architecture {self.architecture}", hint
-            )
-
-    def _repository_problems(self) -> Iterator[Problem]:
-        place = self.place
-        host = f"ACCOUNT.dkr.ecr.{place.region}.{place.domain}"
-        allowed = f"a repository of {place.region}, {host}/NAME"
-        if self.repository is None:
-            yield Problem("repository", "nothing", allowed)
-        elif isinstance(self.repository, str):
-            found = re.fullmatch(_REPOSITORY, self.repository)
-            if found is None or found["region"] != self.place.region:
-                hint = "Lambda and SageMaker take images of their own region only."
-                yield Problem("repository", shown(self.repository), allowed, hint)
-            elif self.options.cache is not None and self.options.cache.rpartition(":")[0] == self.repository:
-                hint = "A cache moves its tag with each build, and an AwsRegistry lets no tag move."
-                yield Problem("options.cache", shown(self.options.cache), "another repository's", hint)
+        else:
+            yield from platform_problems(self.build, wanted, f"architecture {self.architecture}")
 
 
 class AwsServingImage(pulumi.ComponentResource):
@@ -105,19 +73,20 @@ class AwsServingImage(pulumi.ComponentResource):
         with clean_errors():
             if found := [*args.problems()]:
                 raise SpecError(*found)
-        self.reference = self._reference(name, args)
+        self.reference = reference(name, args, args.repository, self)
         self.register_outputs({"reference": self.reference})
 
-    def _reference(self, name: str, args: AwsServingImageArgs) -> pulumi.Output[str]:
-        if args.build is None or args.repository is None:
-            return pulumi.Output.from_input(str(args.existing))
-        child = pulumi.ResourceOptions(parent=self)
-        return register(f"{name}-image", args.repository, args.build, args.options, args.tag_beginning, child)
 
-
-def _existing_problems(image: str, place: Place) -> Iterator[Problem]:
-    if not _IMAGE.matches(image):
-        yield Problem("existing", shown(image), _IMAGE.allowed, _IMAGE.hint)
-    elif f".ecr.{place.region}.{place.domain}/" not in image:
-        hint = "Lambda and SageMaker take images of their own region only: push it there."
-        yield Problem("existing", shown(image), f"an image in ECR of {place.region}", hint)
+def _registry(place: Place) -> RegistryRule:
+    """Return the rule of ECR, whose repository is of one image."""
+    region, domain = re.escape(place.region), re.escape(place.domain)
+    hint = "Lambda and SageMaker take images of their own region only."
+    found = Matching(
+        rf"[^/]+\.ecr\.{region}\.{domain}/.+", f"an image in ECR of {place.region}", f"{hint} Push it there."
+    )
+    pushed = Matching(
+        rf"[0-9]{{12}}\.dkr\.ecr\.{region}\.{domain}/[a-z0-9]+([._/-][a-z0-9]+)*",
+        f"a repository of {place.region}, ACCOUNT.dkr.ecr.{place.region}.{place.domain}/NAME",
+        hint,
+    )
+    return RegistryRule((_IMAGE, found), pushed, contents=":")

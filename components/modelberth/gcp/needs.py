@@ -61,9 +61,7 @@ class Needs:
     @property
     def models(self) -> tuple[ModelSource, ...]:
         """Every model that a replica may have to read: the endpoint's, the one before it, the variants'."""
-        previous: ModelSource | None = getattr(self.spec.rollout, "previous", None)
-        others = () if previous is None else (previous,)
-        return (self.spec.model, *others, *(variant.model for variant in self.spec.variants.values()))
+        return tuple(self.spec.models.values())
 
     @property
     def is_traced(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from modelberth.aws.objects import is_file
+from modelberth.model_address import is_file
 from modelberth.errors import Problem, join, shown
 from modelberth.gcp.grants import Condition, Grant, below, exactly
 from modelberth.gcp.needs import Needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from modelberth.errors import Problem, SpecError, shown
+from modelberth.errors import Problem, SpecError
 from modelberth.kubernetes import authentication, encryption
 from modelberth.kubernetes.accelerators import placement
 from modelberth.kubernetes.autoscaling import rules as autoscaling
@@ -14,6 +14,7 @@ from modelberth.kubernetes.monitoring import monitors, notify, watching
 from modelberth.kubernetes.network import policies, routing
 from modelberth.kubernetes.plan import Plan
 from modelberth.kubernetes.pods import kserve, ray, workload
+from modelberth.rollouts import same_model_problems
 from modelberth.runtimes import refusals
 
 if TYPE_CHECKING:
@@ -38,12 +39,19 @@ _ROOMS = (
 )
 
 
-def check(spec: EndpointSpec, target: KubernetesTarget) -> tuple[Problem, ...]:
-    """Name every combination that cannot be had; fields of the target begin with `target`."""
+def check(spec: EndpointSpec, target: KubernetesTarget, *, has_image: bool = False) -> tuple[Problem, ...]:
+    """Name every combination that cannot be had; fields of the target begin with `target`.
+
+    Args:
+        spec: of the endpoint
+        target: its place
+        has_image: the program gives the image
+
+    """
     found = [*_engine(spec, target), *_containers(spec, target), *_rollout(spec, target)]
     for room in _ROOMS:
         found += room.problems(spec, target)
-    return tuple(dict.fromkeys(found))
+    return tuple(one for one in dict.fromkeys(found) if not (has_image and one.path == "target.image"))
 
 
 def _engine(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
@@ -74,7 +82,6 @@ def _containers(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Proble
 
 
 def _rollout(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
-    previous = getattr(spec.rollout, "previous", None)
-    if previous is not None and previous == spec.model and target.previous_image in {None, target.image}:
-        hint = "It is the model that the rollout comes from; without it, leave it out."
-        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)
+    # The same model in another image is another revision.
+    if target.previous_image in {None, target.image}:
+        yield from same_model_problems(spec)

@@ -147,14 +147,11 @@ def _revisions(spec: EndpointSpec) -> Iterator[Revision]:
     # A canary and a shadow have no variants beside them: only one thing at a time splits the traffic.
     rest = _WHOLE - sum(one.weight for one in spec.variants.values() if not one.shadow)
     match spec.rollout:
-        case Canary(previous=previous, steps=steps, step=step):
-            shares = (0, *(one.percent for one in steps), _WHOLE)
-            yield from _pair(spec.model, previous, rest, shares[step])
-        case BlueGreen(previous=previous, active=active):
-            yield from _pair(spec.model, previous, rest, rest if active == "new" else 0)
-        case Shadow(previous=previous, percent=percent, promoted=promoted):
-            share, mirrored = (_WHOLE, 0) if promoted else (0, percent)
-            yield from _pair(spec.model, previous, rest, share, mirrored)
+        case Canary() | BlueGreen():
+            yield from _pair(spec.model, spec.previous, rest, rest * spec.share // _WHOLE)
+        case Shadow(percent=percent, promoted=promoted):
+            mirrored = 0 if promoted else percent
+            yield from _pair(spec.model, spec.previous, rest, spec.share, mirrored)
         case _:
             yield Revision("main", spec.model, rest)
     for name, variant in spec.variants.items():

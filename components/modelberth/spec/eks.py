@@ -1,11 +1,8 @@
 """What only a target in Amazon EKS holds: its cluster, made or given, and the nodes of its GPUs."""
 
-from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
-
-from modelberth.errors import Problem, SpecError, shown
+from pydantic import Field, model_validator
 
 from .aws import AwsTarget, SubnetId
 from .eks_nodes import (
@@ -18,6 +15,7 @@ from .eks_nodes import (
     RoleArn,
 )
 from .kubernetes import ClusterTarget, KubernetesTarget
+from .network import AuthorizedNetwork
 from .rules import Count, Flag, Matching, Part, each_once
 
 __all__ = [
@@ -31,44 +29,9 @@ __all__ = [
     "ManagedNodes",
     "NewCluster",
     "OwnKarpenter",
-    "public_network",
 ]
 
 _KIND: Final = "Which one."
-_WIDEST: Final = 8
-"""Bits of the shortest prefix: two halves of the internet are the internet."""
-
-# RFC 1918, 6598, 3927, 1122, 4193, 4291: nothing comes from them over the internet.
-_PRIVATE: Final = tuple(
-    ip_network(one)
-    for one in (
-        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"),
-        *("fc00::/7", "fe80::/10"),
-    )
-)
-
-
-def public_network(value: str) -> str:
-    """Return a public IP network in its normal form.
-
-    Raises:
-        SpecError: it is none, it is private, or it is (half) the internet.
-
-    """
-    allowed = f"a public network such as 198.51.100.0/24, of /{_WIDEST} or narrower"
-    try:
-        network = ip_network(value)
-    except ValueError:
-        raise SpecError(Problem("", shown(value), allowed)) from None
-    if network.prefixlen < _WIDEST or any(
-        network.version == one.version and network.overlaps(one) for one in _PRIVATE
-    ):
-        hint = "Networks of the VPC need no entry: they reach the private endpoint."
-        raise SpecError(Problem("", shown(value), allowed, hint))
-    return str(network)
-
-
-PublicNetwork = Annotated[str, AfterValidator(public_network)]
 
 
 class ExistingCluster(Part):
@@ -100,7 +63,7 @@ class NewCluster(Part):
         description="IAM roles that administer the cluster; the one that deploys has to be among them, since "
         "nobody else can enter, not even who made it.",
     )
-    public_access: tuple[PublicNetwork, ...] = Field(
+    public_access: tuple[AuthorizedNetwork, ...] = Field(
         (),
         max_length=40,
         description="Networks on the internet that may connect to the API server. Empty: only the VPC may.",

@@ -12,7 +12,7 @@ from .load import Load
 from .model import ModelSource
 from .monitoring import Monitoring
 from .resources import Resources
-from .rollout import Rolling, Rollout
+from .rollout import Recreate, Rolling, Rollout
 from .rules import Flag, Matching, Part
 from .runtime import Runtime
 from .scaling import Scaling
@@ -71,6 +71,24 @@ class EndpointSpec(Part):
     def threads(self) -> int:
         """Threads that compute one request in a replica: `runtime.threads`, else one for each whole core."""
         return self.runtime.threads or max(1, self.resources.cpu.millicores // 1000)
+
+    @property
+    def previous(self) -> ModelSource | None:
+        """The model that the rollout comes from and that stays beside the new one; None: there is none."""
+        previous: ModelSource | None = getattr(self.rollout, "previous", None)
+        return previous
+
+    @property
+    def share(self) -> int:
+        """Percent of what both answer that `model` gets; `previous` has the rest."""
+        return 100 if isinstance(self.rollout, Rolling | Recreate) else self.rollout.share
+
+    @property
+    def models(self) -> Mapping[str, ModelSource]:
+        """Every model that a replica may have to serve, by the path of its field."""
+        previous = {} if self.previous is None else {"rollout.previous": self.previous}
+        variants = {f"variants.{name}.model": one.model for name, one in self.variants.items()}
+        return {"model": self.model, **previous, **variants}
 
     @model_validator(mode="after")
     def _one_traffic_split(self) -> Self:

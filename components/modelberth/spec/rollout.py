@@ -129,6 +129,12 @@ class Canary(Part):
         "(the way back), one more than there are `steps` every request to the new one.",
     )
 
+    @property
+    def share(self) -> int:
+        """Percent of the requests that the new model gets at the step that is reached."""
+        whole = 100
+        return whole if self.previous is None else (0, *(one.percent for one in self.steps), whole)[self.step]
+
     @model_validator(mode="after")
     def _step_exists(self) -> Self:
         last = len(self.steps) + 1
@@ -168,6 +174,11 @@ class BlueGreen(Part):
         "new", description="Set that gets every request, with `previous`: the way there and back."
     )
 
+    @property
+    def share(self) -> int:
+        """Percent of the requests that the new model gets: all or none."""
+        return 100 if self.active == "new" else 0
+
     @model_validator(mode="after")
     def _there_are_two(self) -> Self:
         if self.previous is None and self.active == "previous":
@@ -186,6 +197,11 @@ class Shadow(Part):
     promoted: Flag = Field(
         default=False, description="The new model answers and nothing is copied, with `previous`."
     )
+
+    @property
+    def share(self) -> int:
+        """Percent of the requests that the new model answers: all or none."""
+        return 100 if self.promoted or self.previous is None else 0
 
     @model_validator(mode="after")
     def _promoted_from_something(self) -> Self:

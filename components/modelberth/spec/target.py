@@ -5,18 +5,21 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .aws import LambdaTarget
+from .cloud_run import CloudRunTarget
 from .eks import EksTarget
-from .gcp import CloudRunTarget, VertexTarget
+from .gke import GkeTarget
 from .kubernetes import KubernetesTarget
 from .quantities import Duration
 from .rules import Count, Matching, Part, between
 from .sagemaker import SageMakerTarget
+from .vertex import VertexTarget
 
 __all__ = [
     "AzureMLTarget",
     "CloudRunTarget",
     "ContainerAppsTarget",
     "EksTarget",
+    "GkeTarget",
     "KubernetesTarget",
     "LambdaTarget",
     "LocalTarget",
@@ -74,6 +77,7 @@ Target = Annotated[
     | ContainerAppsTarget
     | AzureMLTarget
     | KubernetesTarget
-    | EksTarget,
+    | EksTarget
+    | GkeTarget,
     Field(discriminator="kind"),
 ]

@@ -13,7 +13,8 @@ from modelberth.aws.eks.names import log_group
 from modelberth.errors import SpecError
 from modelberth.kubernetes.accelerators.table import accelerators
 from modelberth.spec import parse
-from modelberth.spec.eks import ManagedNodes, NewCluster, public_network
+from modelberth.spec.eks import ManagedNodes, NewCluster
+from modelberth.spec.network import public_network
 from support.aws_blocks import KEY, PLACE
 from support.aws_eks import ADMINISTRATOR, MANAGED, NEW, SUBNETS, config, made, of, registered
 

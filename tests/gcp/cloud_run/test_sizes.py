@@ -11,7 +11,7 @@ from modelberth.gcp.cloud_run import gpu, path, sizes
 from modelberth.gcp.cloud_run.limits import Shape, limits
 from modelberth.gcp.cloud_run.sizes import Size, size
 from modelberth.spec import Bytes, Cpu, EndpointSpec, Resources, parse
-from modelberth.spec.gcp import CloudRunTarget
+from modelberth.spec.cloud_run import CloudRunTarget
 from modelberth.spec.resources import GpuKind
 from support.gcp_blocks import spec
 

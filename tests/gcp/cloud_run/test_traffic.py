@@ -7,10 +7,10 @@ import pytest
 
 from modelberth.gcp.cloud_run.limits import limits
 from modelberth.gcp.cloud_run.names import NEW, PREVIOUS, revision_name, service_name
-from modelberth.gcp.cloud_run.traffic import Share, percent, problems, shares
+from modelberth.gcp.cloud_run.traffic import Share, problems, shares
 from modelberth.gcp.plan import Plan
 from modelberth.spec import parse
-from modelberth.spec.gcp import CloudRunTarget
+from modelberth.spec.cloud_run import CloudRunTarget
 from support.gcp_blocks import PLACE, spec
 
 FIELDS = {"project": PLACE.project, "project_number": PLACE.number, "region": PLACE.region}
@@ -38,17 +38,17 @@ def plan(program: str = "shop", stack: str = "dev") -> Plan[CloudRunTarget]:
     ],
 )
 def test_a_rollout_gives_the_new_model_its_share(rollout: dict[str, Any], new: int) -> None:
-    found = shares(spec(rollout=rollout).rollout, "iris-2", "iris-1")
+    found = shares(spec(rollout=rollout), "iris-2", "iris-1")
     assert found == (Share("iris-2", new, NEW), Share("iris-1", 100 - new, PREVIOUS))
-    assert percent(spec(rollout=rollout).rollout) == new
+    assert spec(rollout=rollout).share == new
 
 
 @pytest.mark.parametrize(
     "rollout", [{"strategy": "rolling"}, {"strategy": "canary"}, {"strategy": "blue_green"}]
 )
 def test_without_a_previous_model_one_revision_has_every_request(rollout: dict[str, Any]) -> None:
-    assert shares(spec(rollout=rollout).rollout, "iris-2", None) == (Share("iris-2", 100, NEW),)
-    assert percent(spec(rollout=rollout).rollout) == 100
+    assert shares(spec(rollout=rollout), "iris-2", None) == (Share("iris-2", 100, NEW),)
+    assert spec(rollout=rollout).share == 100
 
 
 def test_a_share_names_its_revision_and_never_the_latest() -> None:

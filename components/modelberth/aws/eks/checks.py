@@ -43,8 +43,7 @@ def check(spec: EndpointSpec, target: EksTarget, *, has_image: bool = False) -> 
         has_image: the program gives the image
 
     """
-    pods = check_pods(in_cluster(spec), target.as_kubernetes())
-    found = [one for one in pods if not (has_image and one.path == "target.image")]
+    found = [*check_pods(in_cluster(spec), target.as_kubernetes(), has_image=has_image)]
     for room in (encryption, identity):
         found += room.problems(spec, target)
     for problems in (_identity, _cluster, _images, _gpu_pool, _in_region, _gpus_of_pool):

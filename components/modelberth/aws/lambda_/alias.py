@@ -17,13 +17,12 @@ from pulumi_aws import lambda_
 
 from modelberth.aws.lambda_.names import LIVE
 from modelberth.errors import Problem, shown
-from modelberth.spec.rollout import BlueGreen, Canary
+from modelberth.rollouts import same_model_problems
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
     from modelberth.spec import EndpointSpec
     from modelberth.spec.aws import LambdaTarget
-    from modelberth.spec.rollout import Rollout
 
 __all__ = ["Traffic", "problems", "register", "traffic"]
 
@@ -68,7 +67,7 @@ def traffic(spec: EndpointSpec, target: LambdaTarget) -> Traffic:
         target: names the version that serves `rollout.previous`
 
     """
-    return Traffic(_percent(spec.rollout), target.previous_version)
+    return Traffic(spec.share, target.previous_version)
 
 
 def register(
@@ -96,7 +95,7 @@ def register(
 
 def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
     """Yield a rollout without the version that it comes from, and the other way round."""
-    previous, previous_version = getattr(spec.rollout, "previous", None), target.previous_version
+    previous, previous_version = spec.previous, target.previous_version
     if previous is None and previous_version is not None:
         yield Problem(
             "target.previous_version",
@@ -111,15 +110,4 @@ def problems(spec: EndpointSpec, target: LambdaTarget) -> Iterator[Problem]:
             "the number of the version that serves rollout.previous",
             "It is `revision` of the endpoint's contract as long as that model is all there is.",
         )
-    if previous is not None and previous == spec.model:
-        hint = "It is the model that the rollout comes from; without it, leave it out."
-        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)
-
-
-def _percent(rollout: Rollout) -> int:
-    match rollout:
-        case Canary(previous=previous, steps=steps, step=step) if previous is not None:
-            return (0, *(one.percent for one in steps), _WHOLE)[step]
-        case BlueGreen(previous=previous, active="previous") if previous is not None:
-            return 0
-    return _WHOLE
+    yield from same_model_problems(spec)

@@ -33,6 +33,7 @@ from modelberth.contract import EndpointContract
 from modelberth.errors import SpecError
 from modelberth.spec import EndpointSpec
 from modelberth.spec.aws import FunctionUrl, HttpApi, LambdaTarget
+from modelberth.target_image import chosen
 
 __all__ = ["LambdaEndpoint", "LambdaEndpointArgs"]
 
@@ -82,7 +83,7 @@ class LambdaEndpoint(pulumi.ComponentResource):
                 raise SpecError(*found)
             plan = Plan.of(args.spec, args.target, pulumi.get_project(), pulumi.get_stack())
         self._plan, self._objects = plan, args.objects
-        image = _image(args)
+        image = chosen(args.spec, args.target, args.image)
         self.key = key = self._key()
         logs = self._logs(key)
         made = self._function(image, key, self._identity(key), logs)
@@ -192,10 +193,3 @@ class LambdaEndpoint(pulumi.ComponentResource):
     def _lasting(self) -> pulumi.ResourceOptions:
         """Options of what stays as long as the endpoint does, and holds up its deletion."""
         return pulumi.ResourceOptions(parent=self, protect=self._plan.spec.protect or None)
-
-
-def _image(args: LambdaEndpointArgs) -> pulumi.Input[str]:
-    image = args.spec.runtime.image or args.target.image if args.image is None else args.image
-    if image is None:
-        raise ValueError("no image is known; `check` tells it")
-    return image

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 from pulumi_aws import lambda_
 
+from modelberth import target_image
+from modelberth.aws.images import ecr_images
 from modelberth.aws.lambda_.limits import limits
 from modelberth.aws.lambda_.names import function_name
 from modelberth.aws.lambda_.scaling import reserved
 from modelberth.aws.lambda_.server import server
-from modelberth.errors import Problem, shown
-from modelberth.spec.aws import EcrImage
+from modelberth.errors import Problem
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
     from modelberth.spec import EndpointSpec
     from modelberth.spec.aws import LambdaTarget
     from modelberth.spec.resources import Resources
-    from modelberth.spec.rules import Matching
 
 __all__ = [
     "memory_mib",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _MIB: Final = 2**20
-_IMAGE: Final[Matching] = get_args(EcrImage)[1]
 
 
 def memory_mib(resources: Resources) -> int:
@@ -129,29 +128,12 @@ def problems(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool = Fals
         has_image: the program gives the image
 
     """
-    yield from _image_problems(spec, target, has_image=has_image)
+    rule = ecr_images(target.region, "A function")
+    yield from target_image.problems(spec, target, rule, has_image=has_image)
     yield from _size_problems(spec)
     if spec.monitoring.tracing is not None and target.region in limits().untraced:
         hint = "AWS X-Ray traces no functions there."
         yield Problem("monitoring.tracing", "a mapping", f"nothing in {target.region}", hint)
-
-
-def _image_problems(spec: EndpointSpec, target: LambdaTarget, *, has_image: bool) -> Iterator[Problem]:
-    own = spec.runtime.image
-    if own is not None:
-        if not _IMAGE.matches(own) or f".ecr.{target.region}." not in own:
-            hint = "A function takes its image from ECR of its own region: push it there."
-            yield Problem(
-                "runtime.image", shown(own), f"{_IMAGE.allowed}, REGION being {target.region}", hint
-            )
-    elif target.image is None and not has_image:
-        hint = "`make image` builds it and prints its digest; push it to a repository in ECR of the region."
-        yield Problem("target.image", "nothing", _IMAGE.allowed, hint)
-    if has_image and (own or target.image) is not None:
-        path, given = ("runtime.image", own) if own is not None else ("target.image", target.image)
-        yield Problem(
-            path, shown(given), "nothing where the program itself gives the image (`image` of the arguments)"
-        )
 
 
 def _size_problems(spec: EndpointSpec) -> Iterator[Problem]:

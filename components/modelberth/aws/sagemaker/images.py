@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING
 
+from modelberth import target_image
+from modelberth.aws.images import ecr_images
 from modelberth.aws.sagemaker.variants import PREVIOUS
 from modelberth.errors import Problem, shown
-from modelberth.spec.aws import EcrImage
 
 if TYPE_CHECKING:
     import pulumi
 
     from modelberth.aws.place import Place
     from modelberth.spec import EndpointSpec
-    from modelberth.spec.rules import Matching
     from modelberth.spec.sagemaker import SageMakerTarget
 
 __all__ = ["image_of", "problems", "repositories"]
-
-_IMAGE: Final[Matching] = get_args(EcrImage)[1]
 
 
 def image_of(
@@ -42,10 +40,7 @@ def image_of(
     """
     if variant == PREVIOUS and target.previous_image is not None:
         return target.previous_image
-    image = spec.runtime.image or target.image if given is None else given
-    if image is None:
-        raise ValueError("no image is known; `problems` tells it")
-    return image
+    return target_image.chosen(spec, target, given)
 
 
 def repositories(place: Place, *images: str) -> tuple[str, ...]:
@@ -67,8 +62,9 @@ def problems(spec: EndpointSpec, target: SageMakerTarget, *, has_image: bool = F
         has_image: the program gives the image
 
     """
-    yield from _image_problems(spec, target, has_image=has_image)
-    previous = getattr(spec.rollout, "previous", None)
+    rule = ecr_images(target.region, "SageMaker")
+    yield from target_image.problems(spec, target, rule, has_image=has_image)
+    previous = spec.previous
     if target.previous_image is not None and previous is None:
         hint = "It is the image of the model that a rollout comes from."
         yield Problem(
@@ -81,18 +77,3 @@ def problems(spec: EndpointSpec, target: SageMakerTarget, *, has_image: bool = F
         if variant.model.scheme == "file":
             hint = "An image holds one model, and the endpoint's is in it: put the variant's into S3."
             yield Problem(f"variants.{name}.model.uri", shown(variant.model.uri), "a uri of s3", hint)
-
-
-def _image_problems(spec: EndpointSpec, target: SageMakerTarget, *, has_image: bool) -> Iterator[Problem]:
-    own = spec.runtime.image
-    if own is not None and (not _IMAGE.matches(own) or f".ecr.{target.region}." not in own):
-        hint = "SageMaker takes an image from ECR of its own region: push it there."
-        yield Problem("runtime.image", shown(own), f"{_IMAGE.allowed}, REGION being {target.region}", hint)
-    if own is None and target.image is None and not has_image:
-        hint = "`make image` builds it and prints its digest; push it to a repository in ECR of the region."
-        yield Problem("target.image", "nothing", _IMAGE.allowed, hint)
-    if has_image and (own or target.image) is not None:
-        path, given = ("runtime.image", own) if own is not None else ("target.image", target.image)
-        yield Problem(
-            path, shown(given), "nothing where the program itself gives the image (`image` of the arguments)"
-        )

@@ -7,10 +7,10 @@ from urllib.parse import unquote
 
 from pulumi_aws.sagemaker import Model
 
-from modelberth.aws.objects import is_file
 from modelberth.aws.sagemaker.names import named_by_content
 from modelberth.aws.sagemaker.network import is_isolated, vpc_config
 from modelberth.aws.sagemaker.server import environment
+from modelberth.model_address import is_file
 
 if TYPE_CHECKING:
     import pulumi

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from modelberth.aws.objects import is_archive
 from modelberth.aws.sagemaker.limits import limits
 from modelberth.aws.sagemaker.variants import variants
 from modelberth.errors import Problem, SpecError, shown
-from modelberth.model_address import address
+from modelberth.model_address import address, is_archive
 from modelberth.naming import content_digest
 from modelberth.runtimes import container, refusals
 
@@ -60,7 +59,7 @@ def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]: 
         given = "a mapping" if refusal.path == "resources.gpu" else "a value"
         allowed = f"only the default with engine {spec.runtime.engine}"
         yield Problem(refusal.path, given, allowed, refusal.reason)
-    for path, model in _models(spec):
+    for path, model in spec.models.items():
         if model.scheme == "s3" and model.revision is not None:
             hint = "SageMaker copies the current version of an object: pin the model by its sha256."
             allowed = "nothing for a model in S3 on target `sagemaker`"
@@ -87,12 +86,3 @@ def _place(model: ModelSource) -> dict[str, str]:
     if model.scheme == "s3":
         return {"MODELBERTH_MODEL_PATH": MODEL_FOLDER, **pin}
     return {"MODELBERTH_MODEL_URI": address(model), **pin} if fetches(model) else pin
-
-
-def _models(spec: EndpointSpec) -> Iterator[tuple[str, ModelSource]]:
-    yield "model", spec.model
-    previous = getattr(spec.rollout, "previous", None)
-    if previous is not None:
-        yield "rollout.previous", previous
-    for name, variant in spec.variants.items():
-        yield f"variants.{name}.model", variant.model

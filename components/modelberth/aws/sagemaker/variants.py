@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelberth.errors import Problem, shown
-from modelberth.spec.rollout import BlueGreen, Canary, Shadow
+from modelberth.rollouts import same_model_problems
+from modelberth.spec.rollout import Shadow
 from modelberth.spec.sagemaker import Async, RealTime, Serverless
 
 if TYPE_CHECKING:
@@ -105,38 +106,27 @@ def _name_problems(spec: EndpointSpec) -> Iterator[Problem]:
 
 
 def _previous_problems(spec: EndpointSpec) -> Iterator[Problem]:
-    previous: ModelSource | None = getattr(spec.rollout, "previous", None)
-    if previous is None:
-        return
-    if previous == spec.model:
-        hint = "It is the model that the rollout comes from; without it, leave it out."
-        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)
-    if spec.variants:
+    yield from same_model_problems(spec)
+    if spec.previous is not None and spec.variants:
         hint = "Only one thing at a time can split the traffic."
-        yield Problem("rollout.previous", shown(previous.uri), "nothing while there are variants", hint)
+        yield Problem("rollout.previous", shown(spec.previous.uri), "nothing while there are variants", hint)
 
 
 def _of_rollout(spec: EndpointSpec) -> Iterator[Variant]:
     """The two variants of a rollout that has not come to its end, or none."""
-    rollout = spec.rollout
-    previous: ModelSource | None = getattr(rollout, "previous", None)
+    previous = spec.previous
     if previous is None:
         return
-    match rollout:
-        case Canary(steps=steps, step=step):
-            percent = (0, *(one.percent for one in steps), _WHOLE)[step]
-        case BlueGreen(active=active):
-            percent = _WHOLE if active == "new" else 0
+    match spec.rollout:
         case Shadow(promoted=True):
             return
         case Shadow(percent=copied):
             yield Variant(MODEL, spec.model, copied, _first(spec), is_shadow=True)
             yield Variant(PREVIOUS, previous, _WHOLE, _serving(spec, _WHOLE))
-            return
         case _:
-            return
-    yield Variant(MODEL, spec.model, percent, _first(spec))
-    yield Variant(PREVIOUS, previous, _WHOLE - percent, _serving(spec, _WHOLE - percent))
+            yield Variant(MODEL, spec.model, spec.share, _first(spec))
+            rest = _WHOLE - spec.share
+            yield Variant(PREVIOUS, previous, rest, _serving(spec, rest))
 
 
 def _of_variants(spec: EndpointSpec) -> Iterator[Variant]:
@@ -162,5 +152,6 @@ def _serving(spec: EndpointSpec, percent: int) -> int:
 
 def _blamed(spec: EndpointSpec) -> tuple[str, str]:
     """The field that asks for several variants, and what it says."""
-    previous: ModelSource | None = getattr(spec.rollout, "previous", None)
-    return ("variants", ", ".join(spec.variants)) if previous is None else ("rollout.previous", previous.uri)
+    if spec.previous is None:
+        return "variants", ", ".join(spec.variants)
+    return "rollout.previous", spec.previous.uri

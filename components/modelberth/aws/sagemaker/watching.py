@@ -124,7 +124,7 @@ def _where(plan: Plan[SageMakerTarget]) -> Where:
         return {"component": component_name(plan)}
     answering = _answering(plan.spec)
     where: Where = {"endpoint": endpoint_name(plan), "variant": answering}
-    rolling_out = getattr(plan.spec.rollout, "previous", None) is not None and len(answering) > 1
+    rolling_out = plan.spec.previous is not None and len(answering) > 1
     return {**where, VERSION: MODEL} if rolling_out else where
 
 

@@ -16,7 +16,7 @@ from modelberth.kubernetes.accelerators.table import accelerators
 if TYPE_CHECKING:
     from modelberth.gcp.cloud_run.limits import GpuOffer
     from modelberth.spec import EndpointSpec
-    from modelberth.spec.gcp import CloudRunTarget
+    from modelberth.spec.cloud_run import CloudRunTarget
 
 __all__ = ["offer", "problems"]
 

@@ -11,19 +11,31 @@ from modelberth.naming import content_digest
 
 if TYPE_CHECKING:
     from modelberth.gcp.plan import Plan
-    from modelberth.spec.gcp import CloudRunTarget
+    from modelberth.spec.cloud_run import CloudRunTarget
 
-__all__ = ["NEW", "PREVIOUS", "revision_name", "service_name"]
+__all__ = ["NEW", "PREVIOUS", "account_name", "key_name", "revision_name", "service_name"]
 
 NEW: Final = "new"
 """Tag of the revision that serves the endpoint's own model: it is reached by `https://new---SERVICE-…`."""
 PREVIOUS: Final = "previous"
 """Tag of the revision that serves `rollout.previous`."""
 
+_LONGEST_ACCOUNT: Final = 30
+
 
 def service_name(plan: Plan[CloudRunTarget]) -> str:
     """Name of the service, which leaves room for the longest tag."""
     return plan.named(longest=limits().tag_and_service - max(len(NEW), len(PREVIOUS)))
+
+
+def account_name(plan: Plan[CloudRunTarget]) -> str:
+    """Name of the service account, where one is made."""
+    return plan.named_by_kind(longest=_LONGEST_ACCOUNT)
+
+
+def key_name(plan: Plan[CloudRunTarget]) -> str:
+    """Name of the key, and of the ring that it is in, where they are made."""
+    return plan.named_by_kind()
 
 
 def revision_name(service: str, content: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from modelberth.spec.quantities import Bytes
 
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec
-    from modelberth.spec.gcp import CloudRunTarget
+    from modelberth.spec.cloud_run import CloudRunTarget
 
 __all__ = ["problems"]
 

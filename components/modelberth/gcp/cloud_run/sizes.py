@@ -19,7 +19,7 @@ from modelberth.spec.quantities import Bytes
 if TYPE_CHECKING:
     from modelberth.gcp.cloud_run.limits import Shape
     from modelberth.spec import EndpointSpec, Resources
-    from modelberth.spec.gcp import CloudRunTarget
+    from modelberth.spec.cloud_run import CloudRunTarget
 
 __all__ = ["Size", "problems", "size"]
 

@@ -12,20 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelberth.errors import Problem, shown
-from modelberth.gcp.cloud_run.names import NEW, PREVIOUS
-from modelberth.spec.rollout import BlueGreen, Canary
+from modelberth.gcp.cloud_run.limits import limits
+from modelberth.gcp.cloud_run.names import NEW, PREVIOUS, service_name
+from modelberth.rollouts import same_model_problems
 
 if TYPE_CHECKING:
+    import pulumi
     from pulumi_gcp.cloudrunv2 import ServiceTrafficArgsDict
 
-    from modelberth.spec import EndpointSpec, ModelSource
-    from modelberth.spec.gcp import CloudRunTarget
-    from modelberth.spec.rollout import Rollout
+    from modelberth.gcp.plan import Plan
+    from modelberth.spec import EndpointSpec
+    from modelberth.spec.cloud_run import CloudRunTarget
 
-__all__ = ["Share", "percent", "problems", "shares"]
+__all__ = ["Share", "foreign_problems", "is_split", "problems", "same_problems", "shares"]
 
 _WHOLE: Final = 100
 _BY_REVISION: Final = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+_FOUND: Final = "It is `revision` of the endpoint's contract as long as that model is all there is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Share:
 
     """
 
-    revision: str
+    revision: pulumi.Input[str]
     percent: int
     tag: str
 
@@ -54,35 +57,48 @@ class Share:
         }
 
 
-def percent(rollout: Rollout) -> int:
-    """Return the new model's share of the requests; the previous model has the rest."""
-    match rollout:
-        case Canary(previous=previous, steps=steps, step=step) if previous is not None:
-            return (0, *(one.percent for one in steps), _WHOLE)[step]
-        case BlueGreen(previous=previous, active="previous") if previous is not None:
-            return 0
-    return _WHOLE
-
-
-def shares(rollout: Rollout, new: str, previous: str | None) -> tuple[Share, ...]:
+def shares(spec: EndpointSpec, new: pulumi.Input[str], previous: str | None) -> tuple[Share, ...]:
     """Return the shares, which are the whole of the requests together.
 
     Args:
-        rollout: says how far the new model has come
+        spec: its rollout says how far the new model has come
         new: name of the revision that serves the endpoint's model
         previous: name of the one that serves `rollout.previous`; None: there is none
 
     """
     if previous is None:
         return (Share(new, _WHOLE, NEW),)
-    share = percent(rollout)
-    return (Share(new, share, NEW), Share(previous, _WHOLE - share, PREVIOUS))
+    return (Share(new, spec.share, NEW), Share(previous, _WHOLE - spec.share, PREVIOUS))
+
+
+def is_split(spec: EndpointSpec) -> bool:
+    """Whether two revisions answer."""
+    return 0 < spec.share < _WHOLE
 
 
 def problems(spec: EndpointSpec, target: CloudRunTarget) -> Iterator[Problem]:
-    """Yield a rollout from a model to itself: one revision cannot have two shares."""
-    del target  # Every region has the same.
-    previous: ModelSource | None = getattr(spec.rollout, "previous", None)
-    if previous is not None and previous == spec.model:
-        hint = "It is the model that the rollout comes from; without it, leave it out."
-        yield Problem("rollout.previous", shown(previous.uri), "another model than `model`", hint)
+    """Yield a rollout without the revision that it comes from, and the other way round."""
+    previous, revision = spec.previous, target.previous_revision
+    if previous is None and revision is not None:
+        hint = "It is the revision that a canary or a blue-green rollout comes from."
+        yield Problem("target.previous_revision", shown(revision), "nothing without rollout.previous", hint)
+    if previous is not None and revision is None:
+        allowed = "the name of the revision that serves rollout.previous"
+        yield Problem("target.previous_revision", "nothing", allowed, _FOUND)
+    yield from same_model_problems(spec)
+
+
+def foreign_problems(plan: Plan[CloudRunTarget]) -> Iterator[Problem]:
+    """Yield a previous revision that is none of the service's."""
+    revision, service = plan.target.previous_revision, service_name(plan)
+    if revision is not None and not revision.startswith(f"{service}-"):
+        most = limits().revisions
+        hint = f"{_FOUND} Google keeps {most} revisions, and deletes the oldest that get no requests."
+        yield Problem("target.previous_revision", shown(revision), f"a revision of {service}", hint)
+
+
+def same_problems(target: CloudRunTarget, new: str) -> Iterator[Problem]:
+    """Yield a previous revision that is the new one itself, whose name is known only once its image is."""
+    if target.previous_revision == new:
+        allowed = "another revision than the one that this update makes"
+        yield Problem("target.previous_revision", shown(new), allowed, _FOUND)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from modelberth.errors import Problem, shown
@@ -29,7 +29,7 @@ _FETCHED: Final = "download, cache or image"
 
 def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
     """Yield what of the models' addresses, pins and ways does not fit together."""
-    models = _models(spec)
+    models = spec.models
     for path, model in models.items():
         kind = delivered(target, model)
         if not _is_way_of(kind, model):
@@ -51,14 +51,6 @@ def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
         yield from _for_engine(path, model, spec)
     yield from _of_images(spec, target, models)
     yield from _of_store(target, models)
-
-
-def _models(spec: EndpointSpec) -> dict[str, ModelSource]:
-    models = {"model": spec.model}
-    previous = getattr(spec.rollout, "previous", None)
-    if previous is not None:
-        models["rollout.previous"] = previous
-    return models | {f"variants.{name}.model": variant.model for name, variant in spec.variants.items()}
 
 
 def _is_way_of(kind: InImage | Download | Cache | ImageVolume | None, model: ModelSource) -> bool:
@@ -161,7 +153,7 @@ def _for_engine(path: str, model: ModelSource, spec: EndpointSpec) -> Iterator[P
 
 
 def _of_images(
-    spec: EndpointSpec, target: KubernetesTarget, models: dict[str, ModelSource]
+    spec: EndpointSpec, target: KubernetesTarget, models: Mapping[str, ModelSource]
 ) -> Iterator[Problem]:
     engine = spec.runtime.engine
     kinds = {path: delivered(target, model) for path, model in models.items()}
@@ -195,7 +187,7 @@ def _of_images(
         )
 
 
-def _of_store(target: KubernetesTarget, models: dict[str, ModelSource]) -> Iterator[Problem]:
+def _of_store(target: KubernetesTarget, models: Mapping[str, ModelSource]) -> Iterator[Problem]:
     """Settings of a store that none of the models comes from."""
     if not isinstance(target.delivery, Download | Cache):
         return

@@ -6,13 +6,13 @@ Every entry names the field of the config that it comes from as `path`, relative
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi import Input
+
+from modelberth.wire import wire
 
 __all__ = [
     "Ask",
@@ -254,18 +254,4 @@ class Requirements(pulumi.CustomResource):
     def __init__(
         self, resource_name: str, args: RequirementsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("modelberth:kubernetes:Requirements", resource_name, _wire(args), opts)
-
-
-def _wire(value: Any) -> Any:
-    """A dataclass as the mapping that goes to the engine, without what was left out."""
-    if is_dataclass(value):
-        found = {_camel(one.name): _wire(getattr(value, one.name)) for one in fields(value)}
-        return {name: item for name, item in found.items() if item is not None and item not in ([], {})}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_wire(item) for item in value]
-    return value
-
-
-def _camel(name: str) -> str:
-    return re.sub("_([a-z])", lambda match: match[1].upper(), name)
+        super().__init__("modelberth:kubernetes:Requirements", resource_name, wire(args), opts)
