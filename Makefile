@@ -80,8 +80,8 @@ lock: ## Lock the newest allowed versions of what is not locked yet (ARGS=--upgr
 	@$(compile) --universal --python-version 3.11 --all-extras --output-file requirements/all.lock pyproject.toml
 	@$(PYTHON) serving_image/image/lock.py $(ARGS)
 	@$(compile) --no-annotate --output-file tools/uv.txt tools/uv.in
-	@$(compile) --no-annotate --python-version 3.11 --output-file tests/support/aws/checkov.txt \
-		tests/support/aws/checkov.in
+	@$(compile) --no-annotate --python-version 3.11 --output-file tests/support/clouds/checkov.txt \
+		tests/support/clouds/checkov.in
 	@for rival in $(rivals); do $(PYTHON) tools/uv_cli.py pip compile --quiet --no-header --no-annotate \
 		--python-version 3.11 $(ARGS) --output-file $${rival%.in}.txt $$rival || exit; done
 

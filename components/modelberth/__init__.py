@@ -28,6 +28,19 @@ if TYPE_CHECKING:
     from modelberth.contract import EndpointContract
     from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
     from modelberth.errors import Problem, SpecError
+    from modelberth.gcp.cloud_run.endpoint import CloudRunEndpoint, CloudRunEndpointArgs
+    from modelberth.gcp.encryption import GcpEncryptionKey, GcpEncryptionKeyArgs
+    from modelberth.gcp.gke.cluster import GcpCluster, GcpClusterArgs
+    from modelberth.gcp.gke.endpoint import GkeEndpoint, GkeEndpointArgs
+    from modelberth.gcp.gke.gpu_node_pool import GcpGpuNodePool, GcpGpuNodePoolArgs
+    from modelberth.gcp.identity import GcpIdentity, GcpIdentityArgs
+    from modelberth.gcp.model_store import GcpModelStore, GcpModelStoreArgs
+    from modelberth.gcp.monitoring.component import GcpMonitoring, GcpMonitoringArgs
+    from modelberth.gcp.monitoring.logs import GcpLogs, GcpLogsArgs
+    from modelberth.gcp.registry import GcpRegistry, GcpRegistryArgs
+    from modelberth.gcp.services import GcpServices, GcpServicesArgs
+    from modelberth.gcp.serving_image import GcpServingImage, GcpServingImageArgs
+    from modelberth.gcp.vertex.endpoint import VertexEndpoint, VertexEndpointArgs
     from modelberth.kubernetes.accelerators.node_pool import KubernetesGpuNodePool, KubernetesGpuNodePoolArgs
     from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
     from modelberth.kubernetes.registry.server import KubernetesRegistry, KubernetesRegistryArgs
@@ -35,14 +48,17 @@ if TYPE_CHECKING:
     from modelberth.local.process import Process, ProcessArgs, Provider
     from modelberth.serving_image import BuildContext, BuildOptions, RegistryLogin
     from modelberth.spec import (
+        CloudRunTarget,
         EksTarget,
         EndpointDeployment,
         EndpointSpec,
+        GkeTarget,
         KubernetesTarget,
         LambdaTarget,
         LocalTarget,
         SageMakerTarget,
         Target,
+        VertexTarget,
     )
 
 _HOMES = {
@@ -72,12 +88,38 @@ _HOMES = {
     "AwsServingImageArgs": "modelberth.aws.serving_image",
     "BuildContext": "modelberth.serving_image",
     "BuildOptions": "modelberth.serving_image",
+    "CloudRunEndpoint": "modelberth.gcp.cloud_run.endpoint",
+    "CloudRunEndpointArgs": "modelberth.gcp.cloud_run.endpoint",
+    "CloudRunTarget": "modelberth.spec",
     "EksEndpoint": "modelberth.aws.eks.endpoint",
     "EksEndpointArgs": "modelberth.aws.eks.endpoint",
     "EksTarget": "modelberth.spec",
     "EndpointContract": "modelberth.contract",
     "EndpointDeployment": "modelberth.spec",
     "EndpointSpec": "modelberth.spec",
+    "GcpCluster": "modelberth.gcp.gke.cluster",
+    "GcpClusterArgs": "modelberth.gcp.gke.cluster",
+    "GcpEncryptionKey": "modelberth.gcp.encryption",
+    "GcpEncryptionKeyArgs": "modelberth.gcp.encryption",
+    "GcpGpuNodePool": "modelberth.gcp.gke.gpu_node_pool",
+    "GcpGpuNodePoolArgs": "modelberth.gcp.gke.gpu_node_pool",
+    "GcpIdentity": "modelberth.gcp.identity",
+    "GcpIdentityArgs": "modelberth.gcp.identity",
+    "GcpLogs": "modelberth.gcp.monitoring.logs",
+    "GcpLogsArgs": "modelberth.gcp.monitoring.logs",
+    "GcpModelStore": "modelberth.gcp.model_store",
+    "GcpModelStoreArgs": "modelberth.gcp.model_store",
+    "GcpMonitoring": "modelberth.gcp.monitoring.component",
+    "GcpMonitoringArgs": "modelberth.gcp.monitoring.component",
+    "GcpRegistry": "modelberth.gcp.registry",
+    "GcpRegistryArgs": "modelberth.gcp.registry",
+    "GcpServices": "modelberth.gcp.services",
+    "GcpServicesArgs": "modelberth.gcp.services",
+    "GcpServingImage": "modelberth.gcp.serving_image",
+    "GcpServingImageArgs": "modelberth.gcp.serving_image",
+    "GkeEndpoint": "modelberth.gcp.gke.endpoint",
+    "GkeEndpointArgs": "modelberth.gcp.gke.endpoint",
+    "GkeTarget": "modelberth.spec",
     "KubernetesEndpoint": "modelberth.kubernetes.endpoint",
     "KubernetesEndpointArgs": "modelberth.kubernetes.endpoint",
     "KubernetesGpuNodePool": "modelberth.kubernetes.accelerators.node_pool",
@@ -103,6 +145,9 @@ _HOMES = {
     "SageMakerTarget": "modelberth.spec",
     "SpecError": "modelberth.errors",
     "Target": "modelberth.spec",
+    "VertexEndpoint": "modelberth.gcp.vertex.endpoint",
+    "VertexEndpointArgs": "modelberth.gcp.vertex.endpoint",
+    "VertexTarget": "modelberth.spec",
     "__version__": "modelberth._version",
 }
 
@@ -133,12 +178,38 @@ __all__ = [
     "AwsServingImageArgs",
     "BuildContext",
     "BuildOptions",
+    "CloudRunEndpoint",
+    "CloudRunEndpointArgs",
+    "CloudRunTarget",
     "EksEndpoint",
     "EksEndpointArgs",
     "EksTarget",
     "EndpointContract",
     "EndpointDeployment",
     "EndpointSpec",
+    "GcpCluster",
+    "GcpClusterArgs",
+    "GcpEncryptionKey",
+    "GcpEncryptionKeyArgs",
+    "GcpGpuNodePool",
+    "GcpGpuNodePoolArgs",
+    "GcpIdentity",
+    "GcpIdentityArgs",
+    "GcpLogs",
+    "GcpLogsArgs",
+    "GcpModelStore",
+    "GcpModelStoreArgs",
+    "GcpMonitoring",
+    "GcpMonitoringArgs",
+    "GcpRegistry",
+    "GcpRegistryArgs",
+    "GcpServices",
+    "GcpServicesArgs",
+    "GcpServingImage",
+    "GcpServingImageArgs",
+    "GkeEndpoint",
+    "GkeEndpointArgs",
+    "GkeTarget",
     "KubernetesEndpoint",
     "KubernetesEndpointArgs",
     "KubernetesGpuNodePool",
@@ -164,6 +235,9 @@ __all__ = [
     "SageMakerTarget",
     "SpecError",
     "Target",
+    "VertexEndpoint",
+    "VertexEndpointArgs",
+    "VertexTarget",
     "__version__",
 ]
 

@@ -14,7 +14,11 @@ from modelberth.spec import EndpointDeployment, EndpointSpec, Target, parse
 
 T = TypeVar("T", bound=Target)
 
-_ASKED: Final = {"modelberth:index:EksEndpoint", "modelberth:index:ModelEndpoint"}
+_ASKED: Final = {
+    "modelberth:index:EksEndpoint",
+    "modelberth:index:GkeEndpoint",
+    "modelberth:index:ModelEndpoint",
+}
 
 
 def asked(spec: EndpointSpec, target: Target, opts: pulumi.ResourceOptions | None = None) -> dict[str, Any]:

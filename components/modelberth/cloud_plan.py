@@ -9,11 +9,13 @@ from modelberth.model_mirrors import mirrored
 from modelberth.naming import lettered, physical_name, shortened
 
 if TYPE_CHECKING:
-    from modelberth.spec import EndpointSpec, Target
+    from modelberth.spec import EndpointSpec
+    from modelberth.spec.aws import AwsTarget
+    from modelberth.spec.gcp import GcpTarget
 
 __all__ = ["CloudPlan"]
 
-T = TypeVar("T", bound="Target")
+T = TypeVar("T", bound="AwsTarget | GcpTarget")
 
 # Leaves room for a role within the 63 characters that the shortest of the services' names have.
 _LONGEST_NAME = 46

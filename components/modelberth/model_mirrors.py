@@ -9,12 +9,13 @@ from modelberth.errors import Problem, shown
 from modelberth.spec.rollout import BlueGreen, Canary, Shadow
 
 if TYPE_CHECKING:
-    from modelberth.spec import EndpointSpec, ModelSource, Target
+    from modelberth.spec import EndpointSpec, ModelSource
+    from modelberth.spec.rules import Part
 
 __all__ = ["mirrored", "problems"]
 
 
-def mirrored(spec: EndpointSpec, target: Target) -> EndpointSpec:
+def mirrored(spec: EndpointSpec, target: Part) -> EndpointSpec:
     """Return the spec with each model where the target reads it; the spec itself where it has no mirrors."""
     mirrors: Mapping[str, str] = getattr(target, "model_mirrors", {})
     if not mirrors:
@@ -32,7 +33,7 @@ def mirrored(spec: EndpointSpec, target: Target) -> EndpointSpec:
     )
 
 
-def problems(spec: EndpointSpec, target: Target) -> Iterator[Problem]:
+def problems(spec: EndpointSpec, target: Part) -> Iterator[Problem]:
     """Yield models whose copy nothing holds to the same bytes: a revision is the original store's alone."""
     mirrors: Mapping[str, str] = getattr(target, "model_mirrors", {})
     for path, model in spec.models.items():

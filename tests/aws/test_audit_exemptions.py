@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.aws.audit import Exemption, Failure, exemptions, unexplained
+from support.clouds.audit import Exemption, Failure, exemptions, unexplained
 
 TODAY = dt.date(2026, 11, 22)
 FAILURE = Failure("CKV_AWS_272", "aws:lambda/function:Function", "iris-function", "code signing")

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from modelberth import ModelEndpoint, ModelEndpointArgs
-from support.aws.changes import Program, Update, updated
-from support.aws.golden import same_as
-from support.aws.graph import Graph, captured
+from support.aws.graph import captured, updated
 from support.aws_blocks import PLACE
-from support.aws_changes import KINDS, UNCHANGED, fields
+from support.aws_changes import KINDS, UNCHANGED
+from support.clouds.changes import Program, Update
+from support.clouds.golden import same_as
+from support.clouds.graph import Graph
+from support.clouds.kinds import named, surprising
 
 HERE = Path(__file__)
 REASONS = tomllib.loads((HERE.parent / "surprises.toml").read_text())
@@ -42,7 +44,7 @@ def table(kind: str) -> dict[str, list[str]]:
     """What an update does, by the field that is changed."""
     return {
         path: [line.replace(f" iris-{kind}-", " ") for line in change(kind, path).lines]
-        for path in fields(kind)
+        for path in KINDS[kind].fields()
     }
 
 
@@ -59,19 +61,8 @@ def test_every_field_that_is_honoured_is_changed_once(kind: str) -> None:
 def test_what_is_not_simply_updated_in_place_is_explained(kind: str) -> None:
     """A row that replaces or deletes something, or does nothing, is there for a reason, which is told."""
     usual = {line for lines in USUAL[kind].values() for line in lines}
-    surprising = {
-        path
-        for path, lines in table(kind).items()
-        if not lines
-        or any(line.startswith(("replaced", "gone")) and named(line) not in usual for line in lines)
-    }
-    assert surprising == SURPRISES[kind].keys()
+    assert surprising(table(kind), usual) == SURPRISES[kind].keys()
     assert usual <= {named(line) for lines in table(kind).values() for line in lines}
-
-
-def named(line: str) -> str:
-    """A line without the inputs that changed."""
-    return line.partition(":")[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from support.aws.audit import exemptions, scan, unexplained
-from support.aws.checkov_environment import program
-from support.aws.graph import Graph, captured
-from support.aws.modes import MODES, graph_of, mode_of, together
+from support.aws.graph import captured, in_aws
+from support.aws.modes import MODES, graph_of, mode_of
 from support.aws.samples import BARE, HARDENED, bare, hardened
-from support.aws.terraform import plan
+from support.aws.terraform import TERRAFORM
+from support.clouds.audit import exemptions, scan, unexplained
+from support.clouds.checkov_environment import program
+from support.clouds.graph import Graph
+from support.clouds.modes import together
 
 KNOWN = Path(__file__).with_name("checkov_exemptions.toml")
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -45,9 +47,9 @@ def test_every_mode_is_explained_and_what_is_bad_goes_red(tmp_path: Path) -> Non
     """One scan: checkov takes longer to start than to look."""
     modes, good, bad = together(graph_of(mode) for mode in MODES), captured(hardened), captured(bare)
     graph = together([modes, _renamed(good, "good-"), _renamed(bad, "bad-")])
-    made = plan(graph)
+    made = TERRAFORM.plan(graph)
     done = scan(made, tmp_path, program())
-    assert done.resources + len(made.absent) == len(graph.in_aws) == len(modes.in_aws) + HARDENED + BARE
+    assert done.resources + len(made.absent) == len(in_aws(graph)) == len(in_aws(modes)) + HARDENED + BARE
     assert {one.token for one in made.absent} == {"aws-native:sagemaker:InferenceComponent"}
 
     known = exemptions(KNOWN, TODAY)
@@ -87,7 +89,7 @@ def _renamed(graph: Graph, beginning: str) -> Graph:
 
 def test_an_empty_plan_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing would be checked"):
-        scan(plan(Graph(())), tmp_path, program())
+        scan(TERRAFORM.plan(Graph(())), tmp_path, program())
 
 
 @pytest.mark.parametrize(
@@ -100,4 +102,4 @@ def test_a_plan_that_checkov_does_not_see_is_an_error(tmp_path: Path, count: int
     checkov.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
     checkov.chmod(0o755)
     with pytest.raises(ValueError, match=f"the plan has {BARE} resources"):
-        scan(plan(captured(bare)), tmp_path, checkov)
+        scan(TERRAFORM.plan(captured(bare)), tmp_path, checkov)

@@ -5,9 +5,10 @@ import pytest
 from modelberth.preview.standins.sdk import types
 from support.aws.cloudformation import ConversionError, template
 from support.aws.cloudformation_rules import rows
-from support.aws.graph import Graph, captured, resource
+from support.aws.graph import captured
 from support.aws.modes import MODES, graph_of
 from support.aws.samples import BARE, HARDENED, bare, hardened
+from support.clouds.graph import Graph, resource
 
 UNUSED = {
     "aws:cloudwatch/eventRule:EventRule",

@@ -1,13 +1,10 @@
 """Rows A1 to A39: each has a test that the default meets it, and one that the opposite is noticed."""
 
-import ast
 import os
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 import pytest
@@ -15,67 +12,43 @@ import pytest
 from modelberth.aws.registry import AwsRegistryArgs
 from modelberth.capabilities import check
 from modelberth.errors import SpecError
-from modelberth.preview.effects import Kind, explain
+from modelberth.preview.effects import Kind
 from modelberth.spec import parse
 from modelberth.spec.aws import Vpc
-from support.aws.audit import scan
-from support.aws.checkov_environment import program
-from support.aws.flips import FLIPS, flipped
+from support.aws.flips import FLIPS
 from support.aws.graph import captured
 from support.aws.samples import hardened
-from support.aws.terraform import plan
+from support.aws.terraform import TERRAFORM
 from support.aws_blocks import EXISTING, PLACE
 from support.aws_plans import mode, registered
-from support.plans import plan as plan_of
-from support.plans import step
+from support.clouds import controls
+from support.clouds.audit import scan
+from support.clouds.checkov_environment import program
+from support.clouds.controls import guide, malformed, noticed, rows_of
+from support.clouds.flips import flipped
+from support.clouds.modes import components
 
 TESTS: Final = Path(__file__).parent
 TABLE: Final = TESTS / "controls.toml"
 GUIDE: Final = TESTS.parents[1] / "docs" / "aws-controls.md"
 AGAIN: Final = "write it again: REGENERATE=1 pytest tests/aws/test_controls.py"
-ROWS: Final[Mapping[str, Mapping[str, Any]]] = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-STATES: Final = {"met", "opened", "asked", "absent"}
-_NUMBERS: Final = re.compile(r"(?:Rows? )?((?:A\d+(?:, | and )?)+)|.*\(row (A\d+)\)")
-_OPPOSITE: Final = re.compile(r"the opposite|the other way round")
+ROWS: Final = rows_of(TABLE)
 
 
 @cache
 def directions() -> Mapping[str, Mapping[bool, tuple[str, ...]]]:
-    """Tests of each row, those of the opposite under True, as `file::name`."""
-    found: dict[str, dict[bool, list[str]]] = {}
-    for file in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            said = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else None
-            if said is None or not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
-                continue
-            where = f"{file.relative_to(TESTS).as_posix()}::{node.name}"
-            for row in _rows(said):
-                found.setdefault(row, {}).setdefault(_OPPOSITE.search(said) is not None, []).append(where)
-    for flip in FLIPS:
-        found.setdefault(flip.row, {}).setdefault(True, []).append(f"checkov {flip.check}")
-    return {row: {side: tuple(names) for side, names in sides.items()} for row, sides in found.items()}
-
-
-def _rows(said: str) -> Iterator[str]:
-    match = _NUMBERS.match(said)
-    yield from re.findall(r"A\d+", match[0]) if match else ()
+    return controls.directions(TESTS, "A", FLIPS)
 
 
 def test_every_row_is_there() -> None:
     assert list(ROWS) == [f"A{number}" for number in range(1, 40)]
-    for name, row in ROWS.items():
-        assert row.keys() <= {"rules", "says", "by", "state", "field", "why"}, name
-        assert row["state"] in STATES, name
-        assert row["by"], name
-        assert ("field" in row) == (row["state"] in {"opened", "asked"}), name
-        assert ("why" in row) == (row["state"] in {"asked", "absent"}), name
-        assert not row["says"].endswith("."), name
+    assert malformed(ROWS) == []
 
 
 def test_every_row_has_a_component_that_is_there() -> None:
     package = Path(__file__).parents[2] / "components" / "modelberth" / "aws"
     source = "\n".join(file.read_text(encoding="utf-8") for file in package.rglob("*.py"))
-    tokens = set(re.findall(r'"modelberth:index:(\w+)"', source))
+    tokens = {token.rpartition(":")[2] for token in components(source)}
     named = {component for row in ROWS.values() for component in row["by"]}
     assert len(named) >= 10
     assert named <= tokens
@@ -94,7 +67,7 @@ def test_a_test_names_no_row_that_is_not_there() -> None:
 
 def test_what_is_undone_goes_red(tmp_path: Path) -> None:
     """One scan: each row that checkov knows, undone in the good program, fails its check."""
-    done = scan(plan(flipped(captured(hardened))), tmp_path, program())
+    done = scan(TERRAFORM.plan(flipped(captured(hardened), FLIPS)), tmp_path, program())
     failed = {(one.check, one.name) for one in done.failures}
     assert {(flip.check, flip.of or flip.name) for flip in FLIPS} - failed == set()
     assert len({flip.row for flip in FLIPS}) >= 20
@@ -107,9 +80,9 @@ def test_an_opened_address_is_refused_or_told() -> None:
     url, permission = "aws:lambda/functionUrl:FunctionUrl", "aws:lambda/permission:Permission"
     route = "aws:apigatewayv2/route:Route"
     key = "authorizationType"
-    assert Kind.NEWLY_PUBLIC in _noticed(url, {key: "AWS_IAM"}, {key: "NONE"})
-    assert Kind.NEWLY_PUBLIC in _noticed(permission, {"principal": "123456789012"}, {"principal": "*"})
-    assert Kind.NEWLY_PUBLIC in _noticed(route, {key: "AWS_IAM"}, {key: "NONE"})
+    assert Kind.NEWLY_PUBLIC in noticed(url, {key: "AWS_IAM"}, {key: "NONE"})
+    assert Kind.NEWLY_PUBLIC in noticed(permission, {"principal": "123456789012"}, {"principal": "*"})
+    assert Kind.NEWLY_PUBLIC in noticed(route, {key: "AWS_IAM"}, {key: "NONE"})
 
 
 def test_a_registry_that_keeps_nothing_is_refused() -> None:
@@ -146,29 +119,23 @@ _DENY: Final = (
 )
 
 
-def _noticed(token: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[Kind, str]:
-    change = step(token, before, after)
-    effects = explain(plan_of(change), None, [change])
-    return {effect.kind: effect.sentence for effect in effects if effect.severity >= 2}
-
-
 def test_fewer_instances_are_noticed() -> None:
     """A15, the opposite: from two instances to one."""
     two, one = ({"productionVariants": [{"initialInstanceCount": count}]} for count in (2, 1))
-    assert "one zone" in _noticed(_CONFIG, two, one)[Kind.PROTECTION_LIFTED]
-    assert Kind.PROTECTION_LIFTED not in _noticed(_CONFIG, one, two)
+    assert "one zone" in noticed(_CONFIG, two, one)[Kind.PROTECTION_LIFTED]
+    assert Kind.PROTECTION_LIFTED not in noticed(_CONFIG, one, two)
 
 
 def test_captured_requests_without_the_key_are_noticed() -> None:
     """A19, the opposite."""
     with_key = {"dataCaptureConfig": {"kmsKeyId": "key-1"}}
-    assert Kind.KEY_CHANGED in _noticed(_CONFIG, with_key, {"dataCaptureConfig": {}})
+    assert Kind.KEY_CHANGED in noticed(_CONFIG, with_key, {"dataCaptureConfig": {}})
 
 
 def test_a_deployment_that_no_longer_goes_back_is_noticed() -> None:
     """A20, the opposite."""
-    assert "no longer goes back" in _noticed(_ENDPOINT, _ALARMS, {})[Kind.PROTECTION_LIFTED]
-    assert not _noticed(_ENDPOINT, {}, _ALARMS)
+    assert "no longer goes back" in noticed(_ENDPOINT, _ALARMS, {})[Kind.PROTECTION_LIFTED]
+    assert not noticed(_ENDPOINT, {}, _ALARMS)
 
 
 def test_metadata_that_pods_reach_is_noticed() -> None:
@@ -176,31 +143,31 @@ def test_metadata_that_pods_reach_is_noticed() -> None:
     template = "aws:ec2/launchTemplate:LaunchTemplate"
     for worse in ({"httpTokens": "optional"}, {"httpPutResponseHopLimit": 2}):
         after = {"metadataOptions": {**_IMDS["metadataOptions"], **worse}}
-        assert Kind.PERMISSIONS_WIDENED in _noticed(template, _IMDS, after)
-    assert not _noticed(template, {}, _IMDS)
+        assert Kind.PERMISSIONS_WIDENED in noticed(template, _IMDS, after)
+    assert not noticed(template, {}, _IMDS)
 
 
 def test_a_second_way_into_a_cluster_is_noticed() -> None:
     """A26, the opposite: the ConfigMap counts as well."""
     before, after = ({"accessConfig": {"authenticationMode": one}} for one in ("API", "API_AND_CONFIG_MAP"))
-    assert Kind.PERMISSIONS_WIDENED in _noticed("aws:eks/cluster:Cluster", before, after)
+    assert Kind.PERMISSIONS_WIDENED in noticed("aws:eks/cluster:Cluster", before, after)
 
 
 def test_a_cluster_that_may_be_deleted_is_noticed() -> None:
     """A27, the opposite."""
     before, after = {"deletionProtection": True}, {"deletionProtection": False}
-    assert Kind.PROTECTION_LIFTED in _noticed("aws:eks/cluster:Cluster", before, after)
+    assert Kind.PROTECTION_LIFTED in noticed("aws:eks/cluster:Cluster", before, after)
 
 
 def test_a_shorter_time_to_take_a_key_back_is_noticed() -> None:
     """A31, the opposite."""
-    said = _noticed("aws:kms/key:Key", {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7})
+    said = noticed("aws:kms/key:Key", {"deletionWindowInDays": 30}, {"deletionWindowInDays": 7})
     assert "7 days" in said[Kind.PROTECTION_LIFTED]
 
 
 def test_a_bucket_that_takes_plain_requests_is_noticed() -> None:
     """A33, the opposite: the policy that denies them is emptied."""
-    said = _noticed("aws:s3/bucketPolicy:BucketPolicy", {"policy": _DENY}, {"policy": '{"Statement": []}'})
+    said = noticed("aws:s3/bucketPolicy:BucketPolicy", {"policy": _DENY}, {"policy": '{"Statement": []}'})
     assert "no longer denied" in said[Kind.PERMISSIONS_WIDENED]
 
 
@@ -215,7 +182,7 @@ def test_every_lambda_mode_meets_its_rows() -> None:
 
 
 def test_the_guide_is_current() -> None:
-    said = _guide()
+    said = guide(ROWS, _BEGINNING, _END)
     if os.environ.get("REGENERATE"):
         GUIDE.write_text(said, encoding="utf-8")
     assert GUIDE.read_text(encoding="utf-8") == said, AGAIN
@@ -237,24 +204,3 @@ _END: Final = """
 Every row has a test that it holds and one that its opposite is noticed: refused when the config is read, told
 by the explained preview as a danger, or found by checkov in the graph that the program makes.
 """
-
-
-def _guide() -> str:
-    counts = {state: sum(row["state"] == state for row in ROWS.values()) for state in STATES}
-    lines = [_BEGINNING.format(rows=len(ROWS), **counts)]
-    for name, row in ROWS.items():
-        by = ", ".join(f"`{component}`" for component in row["by"])
-        rules = ", ".join(row["rules"]) or "our own"
-        lines.append(f"| {name} | {row['says']} | {by} | {_when(row)} | {rules} |")
-    return "\n".join([*lines, _END])
-
-
-def _when(row: Mapping[str, Any]) -> str:
-    match row["state"]:
-        case "met":
-            return "always"
-        case "opened":
-            return f"until {row['field']}"
-        case "asked":
-            return f"with `{row['field']}`: {row['why']}"
-    return f"does not apply: {row['why']}"

@@ -6,8 +6,9 @@ import pulumi
 import pytest
 from pulumi_aws import iam, kms
 
-from support.aws.graph import ACCOUNT, Graph, RefusedError, captured, resource
+from support.aws.graph import ACCOUNT, captured
 from support.aws.samples import HARDENED, hardened
+from support.clouds.graph import Graph, RefusedError, resource
 
 
 def test_every_input_of_a_captured_program_is_known() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from modelberth.preview.standins import StandIns, StandInSettings
-from support.aws.graph import ACCOUNT, Graph, captured
+from support.aws.graph import ACCOUNT, captured
 from support.aws.samples import HARDENED, hardened
+from support.clouds.graph import Graph
 from support.project import REPOSITORY, Project
 
 pytestmark = pytest.mark.engine

@@ -14,10 +14,11 @@ from moto import mock_aws
 from support.aws import replay as replay_module
 from support.aws.cloudformation_rules import rows
 from support.aws.existing import MANAGED, furnish, publish
-from support.aws.graph import Graph, captured, resource
+from support.aws.graph import captured, in_aws
 from support.aws.modes import MODES, graph_of
 from support.aws.replay import Replay, ReplayError, replay
 from support.aws.samples import BARE, HARDENED, bare, hardened
+from support.clouds.graph import Graph, resource
 
 REGION = "us-east-1"
 
@@ -49,7 +50,7 @@ def test_every_mode_is_made_in_its_order(mode: str) -> None:
     managed = any(str(one.inputs.get("policyArn")).startswith(MANAGED) for one in graph.resources)
     with account(managed=managed):
         done = replay(graph, client, existing=furnish(graph, client), then=publish(graph, client))
-    assert sorted([*done.made, *done.unsupported]) == sorted(one.name for one in graph.in_aws)
+    assert sorted([*done.made, *done.unsupported]) == sorted(one.name for one in in_aws(graph))
     assert len(done.calls) >= len(done.made)
 
 
@@ -57,7 +58,7 @@ def test_what_is_made_is_as_it_was_asked_for() -> None:
     graph = captured(hardened)
     with account(managed=True):
         done = replay(graph, client, existing=furnish(graph, client))
-        assert len(done.made) + len(done.unsupported) == len(graph.in_aws) == HARDENED
+        assert len(done.made) + len(done.unsupported) == len(in_aws(graph)) == HARDENED
         assert set(done.unsupported) == {"warm", "deployer", "deployer-may", "pods"}
         _as_asked(graph, done)
 

@@ -14,11 +14,12 @@ from moto.core import set_initial_no_auth_action_count
 
 from support.aws.access import permits, policies_of
 from support.aws.existing import furnish
-from support.aws.graph import ACCOUNT, Graph, Resource, captured
+from support.aws.graph import ACCOUNT, captured
 from support.aws.modes import MODES, graph_of, mode_of
 from support.aws.replay import replay
 from support.aws.samples import hardened
 from support.aws.uses import uses
+from support.clouds.graph import Graph, Resource
 
 REGION = "us-east-1"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/00000000-0000-0000-0000-000000000000"

@@ -15,6 +15,8 @@ from modelberth.spec.shape import leaves, settings
 DIGEST = "a" * 64
 MODEL = {"uri": "models/iris.onnx"}
 VARIANT = {"model": {"uri": "models/b.onnx"}, "weight": 10}
+GCP = {"project": "my-project", "project_number": "123456789012", "region": "europe-west4"}
+GCP_IMAGE = f"europe-west4-docker.pkg.dev/my-project/models/iris@sha256:{DIGEST}"
 TARGETS: dict[str, dict[str, Any]] = {
     "local": {},
     "lambda": {
@@ -27,8 +29,8 @@ TARGETS: dict[str, dict[str, Any]] = {
         "region": "eu-central-1",
         "image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/iris@sha256:{DIGEST}",
     },
-    "cloud_run": {"project": "my-project", "project_number": "123456789012", "region": "europe-west4"},
-    "vertex": {"project": "my-project", "project_number": "123456789012", "region": "europe-west4"},
+    "cloud_run": {**GCP, "image": GCP_IMAGE},
+    "vertex": {**GCP, "image": GCP_IMAGE},
     "container_apps": {"resource_group": "models", "location": "westeurope"},
     "azure_ml": {"resource_group": "models", "location": "westeurope"},
     "kubernetes": {"image": f"registry.example.com/iris@sha256:{DIGEST}"},
@@ -38,8 +40,9 @@ TARGETS: dict[str, dict[str, Any]] = {
         "cluster": {"kind": "existing", "name": "models"},
         "image": f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/iris@sha256:{DIGEST}",
     },
+    "gke": {**GCP, "cluster": {"kind": "existing", "name": "models"}, "image": GCP_IMAGE},
 }
-AVAILABLE = ("local", "lambda", "sagemaker", "kubernetes", "eks")
+AVAILABLE = ("local", "lambda", "sagemaker", "cloud_run", "vertex", "kubernetes", "eks", "gke")
 
 
 def check_on(kind: str, path: str = "", **changes: Any) -> tuple[Problem, ...]:
@@ -306,7 +309,7 @@ ELSEWHERE = [
         {"runtime": {"engine": "vllm"}, "model": {**MODEL, "format": "safetensors"}},
         "runtime.engine",
         "onnxruntime, custom",
-        "`kubernetes`.",
+        "`cloud_run`.",
     ),
     ("sagemaker", {"rollout": {"strategy": "shadow"}}, "", "", ""),
     ("cloud_run", gpu(kind="t4"), "resources.gpu.kind", "l4, rtx-pro-6000", "`sagemaker`."),
@@ -346,7 +349,7 @@ def test_the_nearest_target_refuses_least_of_the_rest() -> None:
 
 
 def test_an_available_target_is_nearer_than_a_planned_one() -> None:
-    problems = check_on("vertex", **under("limits.max_body", "20M"))
+    problems = check_on("azure_ml", **under("limits.timeout", "10m"))
     assert problems[1].hint == "The nearest target that can is `local`."
 
 
@@ -358,7 +361,7 @@ def test_a_refused_choice_hides_what_stands_below_it() -> None:
 def test_a_refused_secret_is_not_echoed(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     table["sets"]["security"].remove("security.auth.secret")
     monkeypatch.setattr("modelberth.capabilities.load", lambda: read(table))
-    problems = check_on("cloud_run", **auth(kind="api_key", secret="hunter2"))
+    problems = check_on("container_apps", **auth(kind="api_key", secret="hunter2"))
     assert [problem.path for problem in problems] == ["target.kind", "security.auth.secret"]
     assert "hunter2" not in str(problems)
 
@@ -384,10 +387,11 @@ def table() -> dict[str, Any]:
 
 
 def test_what_no_target_can_is_said(table: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in ("operation", *AVAILABLE[:-1]):  # `eks` is like `kubernetes`
-        (table["sets"][path] if path in table["sets"] else table["targets"][path]["honoured"]).remove(
-            "protect"
-        )
+    table["sets"]["operation"].remove("protect")
+    for kind in AVAILABLE:
+        own = table["targets"][kind].get("honoured", [])  # `eks` and `gke` are like `kubernetes`
+        if "protect" in own:
+            own.remove("protect")
     monkeypatch.setattr("modelberth.capabilities.load", lambda: read(table))
     (problem,) = check_on("local", protect=True)
     assert problem.hint == "No target can."
@@ -463,4 +467,4 @@ def test_the_matrix_has_every_path_and_target() -> None:
     assert rows["resources.gpu"]["kubernetes"] == "yes"
     assert rows["limits.max_body"]["lambda"] == "≤ 6Mi"
     assert rows["model.format"]["local"] == "onnx"
-    assert rows["limits.max_body"]["cloud_run"] == "≤ 32Mi (?)"
+    assert rows["limits.max_body"]["cloud_run"] == "≤ 32Mi"

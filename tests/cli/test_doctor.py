@@ -16,7 +16,18 @@ import yaml
 from typer.testing import CliRunner
 
 from modelberth.capability_table import load
-from modelberth.cli.checks import CHECKS, Check, Checkup, Finding, State, clouds, machine, program, state
+from modelberth.cli.checks import (
+    CHECKS,
+    Check,
+    Checkup,
+    Finding,
+    State,
+    clouds,
+    google,
+    machine,
+    program,
+    state,
+)
 from modelberth.cli.doctor import findings
 from modelberth.cli.failure import Exit
 from modelberth.cli.main import app
@@ -33,6 +44,13 @@ TARGETS: Mapping[str, Mapping[str, Any]] = {
         "project": "shop-prod",
         "project_number": "123456789012",
         "region": "us-central1",
+    },
+    "gke": {
+        "kind": "gke",
+        "project": "shop-prod",
+        "project_number": "123456789012",
+        "region": "us-central1",
+        "cluster": {"kind": "existing", "name": "models"},
     },
     "azure_ml": {"kind": "azure_ml", "resource_group": "shop", "location": "eastus"},
     "kubernetes": {"kind": "kubernetes"},
@@ -453,6 +471,49 @@ def test_the_way_into_a_cluster_of_eks_asks_a_program(there: Machine) -> None:
     assert there.one(clouds.aws_cli).state is State.OK
 
 
+def test_the_plugin_for_clusters_of_gke(there: Machine) -> None:
+    assert there.look(google.gke_plugin) == []
+    there.configure(on("gke"))
+    there.set(PATH=str(there.folder / "bin"))
+    missing = there.one(google.gke_plugin)
+    assert (missing.state, missing.fix) == (
+        State.MISSING,
+        "gcloud components install gke-gcloud-auth-plugin",
+    )
+    found = there.executable("gke-gcloud-auth-plugin")
+    assert there.one(google.gke_plugin) == Finding.ok("GKE plugin", str(found))
+
+
+def test_which_project_pays_for_what_a_person_asks_google(there: Machine) -> None:
+    file = there.folder / "home" / ".config" / "gcloud" / "application_default_credentials.json"
+    file.parent.mkdir(parents=True)
+    person = {"type": "authorized_user", "refresh_token": CANARY}
+    file.write_text(json.dumps(person))
+    assert there.look(google.quota_project) == []  # nothing of the stack is in Google Cloud
+    there.configure(on("cloud_run"))
+    unpaid = there.one(google.quota_project)
+    assert (unpaid.state, unpaid.fix) == (
+        State.OPTIONAL,
+        "gcloud auth application-default set-quota-project shop-prod",
+    )
+    assert CANARY not in str(unpaid)
+    there.set(GOOGLE_CLOUD_QUOTA_PROJECT="shop-billing")
+    assert there.one(google.quota_project) == Finding.ok("quota project of gcp", "shop-billing")
+    there.monkeypatch.delenv("GOOGLE_CLOUD_QUOTA_PROJECT")
+    file.write_text(json.dumps({**person, "quota_project_id": "shop-prod"}))
+    assert there.one(google.quota_project) == Finding.ok("quota project of gcp", "shop-prod")
+    for content in (json.dumps({"type": "service_account"}), f"[{CANARY}", "[]"):
+        file.write_text(content)
+        assert there.look(google.quota_project) == []
+    file.write_text(json.dumps(person))
+    other = there.folder / "key.json"
+    other.write_text(json.dumps({"type": "service_account"}))
+    there.set(GOOGLE_APPLICATION_CREDENTIALS=str(other))
+    assert there.look(google.quota_project) == []
+    there.set(GOOGLE_APPLICATION_CREDENTIALS="", GOOGLE_OAUTH_ACCESS_TOKEN=CANARY)
+    assert there.look(google.quota_project) == []
+
+
 def test_the_kubeconfig(there: Machine) -> None:
     assert there.look(clouds.kubeconfig) == []
     there.configure(on("kubernetes"))
@@ -501,9 +562,9 @@ def test_it_ends_with_a_status_for_machines_and_prints_no_secret(there: Machine)
 def test_every_check_is_in_the_command() -> None:
     written = [
         found
-        for module in (machine, program, state, clouds)
+        for module in (machine, program, state, clouds, google)
         for name, found in vars(module).items()
         if isinstance(found, FunctionType) and found.__module__ == module.__name__ and name[0] != "_"
     ]
-    assert len(written) == 17
+    assert len(written) == 19
     assert set(written) == set(CHECKS)

@@ -123,14 +123,13 @@ def test_another_target_is_refused_before_anything_is_registered(recorder: Recor
         {
             **CONFIG,
             "target": {
-                "kind": "vertex",
-                "project": "my-project",
-                "project_number": "123456789012",
-                "region": "europe-west4",
+                "kind": "azure_ml",
+                "resource_group": "models",
+                "location": "westeurope",
             },
         }
     )
-    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'vertex', allowed: local, lambda, "):
+    with pytest.raises(pulumi.RunError, match=r"target\.kind: given 'azure_ml', allowed: local, lambda, "):
         run(recorder, lambda: ModelEndpoint("iris", args))
     assert [r.type for r in recorder.resources if not r.type.endswith(("Stack", ":ModelEndpoint"))] == []
 

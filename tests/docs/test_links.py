@@ -10,11 +10,14 @@ from support.project import REPOSITORY
 RUN = {
     "README.md",
     "docs/aws.md",
+    "docs/gcp-monitoring.md",
+    "docs/gcp.md",
     "docs/kubernetes.md",
     "docs/local.md",
     "docs/stand-ins.md",
     "examples/clouds/README.md",
     "examples/composed/README.md",
+    "examples/image_classification/README.md",
     "examples/pipeline/README.md",
 }
 """Documents whose blocks a test runs."""

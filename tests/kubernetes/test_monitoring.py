@@ -224,6 +224,11 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         OPERATOR,
         {"monitoring": {"alerts": {"notify": [TOPIC, "arn:aws:sqs:eu-central-1:123456789012:queue"]}}},
     ),
+    (
+        "monitoring.alerts.notify[0]",
+        OPERATOR,
+        {"monitoring": {"alerts": {"notify": ["projects/shop/notificationChannels/42"]}}},
+    ),
 ]
 
 

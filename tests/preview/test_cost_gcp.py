@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.preview.plan import Step
+from modelberth.preview.plan import Marker, Step
 from support.costs import cost, load, provider, step, usd, why
 
 MONTH = 730
@@ -107,6 +107,101 @@ def test_gke_with_a_pool_of_gpus() -> None:
 def test_a_regional_pool_has_nodes_in_three_zones() -> None:
     inputs = {"location": "us-central1", "nodeCount": 1, "nodeConfig": {"machineType": "e2-medium"}}
     assert usd(cost(step("gcp:container/nodePool:NodePool", inputs)))[0] == round(3 * 0.0335 * MONTH, 4)
+
+
+RING = "projects/shop-prod/locations/{}/keyRings/shop"
+
+
+@pytest.mark.parametrize("region", ["us-central1", "europe-west4", "asia-southeast1"])
+def test_a_key_costs_the_same_in_every_region_that_its_ring_is_in(region: str) -> None:
+    key = step("gcp:kms/cryptoKey:CryptoKey", {"keyRing": RING.format(region)})
+    ring = step("gcp:kms/keyRing:KeyRing", {"location": region, "name": "shop"}, "ring")
+    new = step("gcp:kms/cryptoKey:CryptoKey", {"keyRing": Marker.UNKNOWN})
+    for found in (cost(key), cost(ring, new)):
+        assert usd(found) == (0.06,) * 3
+        assert {line.price for line in found.least.lines} == {f"gcp.kms.key@{region}"}
+
+
+def test_a_key_of_a_ring_that_nobody_knows_has_no_price() -> None:
+    found = cost(step("gcp:kms/cryptoKey:CryptoKey", {"keyRing": Marker.UNKNOWN}))
+    assert why(found) == ["its region decides the price and cannot be told"]
+
+
+def test_the_least_instances_of_a_former_revision_are_told() -> None:
+    both = [{"revision": "iris-2", "percent": 10}, {"revision": "iris-1", "percent": 90}]
+    template = {"revision": "iris-2", "containers": [{}]}
+    inputs = {"location": "us-central1", "traffics": both}
+    scaled = {**inputs, "template": {**template, "scaling": {"minInstanceCount": 1, "maxInstanceCount": 2}}}
+    (said,) = why(cost(step("gcp:cloudrunv2/service:Service", scaled)))
+    assert "1 other revision with a share or a tag" in said
+    for alone in ({**inputs, "template": template}, {**scaled, "traffics": both[:1]}):
+        assert why(cost(step("gcp:cloudrunv2/service:Service", alone))) == []
+
+
+def test_a_gpu_that_the_price_file_does_not_know() -> None:
+    pro = {"cpu": "20", "memory": "80Gi", "nvidia.com/gpu": "1"}
+    template = {"nodeSelector": {"accelerator": "nvidia-rtx-pro-6000"}, "gpuZonalRedundancyDisabled": True}
+    found = cost(service(pro, 1, **template))
+    assert usd(found)[0] == round(SECONDS * (20 * 0.000018 + 80 * 0.000002), 4)
+    said = "no price for nvidia-rtx-pro-6000 without zonal redundancy on Cloud Run in us-central1"
+    assert why(found) == [said]
+
+
+def test_machines_that_come_with_their_gpus_are_billed_once() -> None:
+    config = {
+        "machineType": "g4-standard-48",
+        "guestAccelerators": [{"type": "nvidia-rtx-pro-6000", "count": 1}],
+    }
+    pool = {"location": "us-central1-a", "nodeCount": 1, "nodeConfig": config}
+    assert sorted(why(cost(step("gcp:container/nodePool:NodePool", pool)))) == [
+        "no price for g4-standard-48 in us-central1",
+        "the disks of its machines are not estimated",
+    ]
+
+
+def test_nodes_of_a_compute_class_are_told() -> None:
+    spec = {"priorities": [{"machineType": "g2-standard-4", "spot": True}, {"machineType": "g2-standard-4"}]}
+    (said,) = why(cost(step("kubernetes:cloud.google.com/v1:ComputeClass", {"spec": spec})))
+    assert said == "the nodes of g2-standard-4 that GKE makes for pods that wait: not estimated"
+
+
+LOGS = "gcp:logging/projectBucketConfig:ProjectBucketConfig"
+BY_USE = {
+    LOGS: "what is written to it, which the program does not tell: 0.5 USD per GiB",
+    "gcp:logging/metric:Metric": "what it counts of the log",
+    "gcp:monitoring/alertPolicy:AlertPolicy": "the metrics that it reads from 2027-09-01 on",
+    "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": "how often it checks",
+    "gcp:secretmanager/secret:Secret": "the values in it and how often they are read",
+    "gcp:storage/bucket:Bucket": "what it stores and the requests to it",
+    "gcp:artifactregistry/repository:Repository": "the images that it holds",
+}
+
+
+@pytest.mark.parametrize("token", BY_USE)
+def test_what_is_billed_by_use_is_told(token: str) -> None:
+    (said,) = why(cost(step(token, {"location": "europe-west4"})))
+    assert said.startswith(f"billed for {BY_USE[token]}")
+
+
+FREE = (
+    "gcp:projects/service:Service",
+    "gcp:projects/serviceIdentity:ServiceIdentity",
+    "gcp:projects/iAMMember:IAMMember",
+    "gcp:kms/keyRing:KeyRing",
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+    "gcp:serviceaccount/account:Account",
+    "gcp:serviceaccount/iAMMember:IAMMember",
+    "gcp:monitoring/notificationChannel:NotificationChannel",
+    "gcp:monitoring/slo:Slo",
+    "gcp:logging/projectSink:ProjectSink",
+    "gcp:billing/budget:Budget",
+)
+
+
+@pytest.mark.parametrize("token", FREE)
+def test_what_is_not_billed_is_left_out(token: str) -> None:
+    found = cost(step(token, {"location": "europe-west4"}))
+    assert (usd(found), why(found)) == ((0, 0, 0), [])
 
 
 def test_vertex_never_goes_to_zero_and_says_what_is_doubtful() -> None:

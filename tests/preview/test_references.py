@@ -260,7 +260,7 @@ def test_unknowns_pass_and_secrets_stay_hidden() -> None:
 def test_every_row_is_about_inputs_of_the_sdk() -> None:
     rows = references.rows()
     paths = [(token, path) for token, row in rows.items() for path in row]
-    assert (len(rows), len(paths)) == (66, 142)
+    assert (len(rows), len(paths)) == (68, 146)
     assert [f"{token} {path}" for token, path in paths if not has_path(token, path.removesuffix("[]"))] == []
     assert not has_path(FUNCTION, "roleArn")
 

@@ -581,7 +581,9 @@ def test_our_own_provider_is_the_real_one_and_starts_nothing(tmp_path: Path) -> 
         assert len(inputs["modelSha256"]) == 64
         (refused,) = engine.check(token, "iris", {"name": "iris", "model": "nowhere.onnx"}).failures
         assert refused.reason.startswith("model.uri: given 'nowhere.onnx', allowed: an existing file")
-        assert engine.config_refusals("modelberth", raiz="x") == ["unknown; known: root, stateDir, version"]
+        assert engine.config_refusals("modelberth", raiz="x") == [
+            "unknown; known: root, stateDir, version, vertexEndpoint"
+        ]
         free = {name: value for name, value in inputs.items() if name != "port"}
         assert plain(engine.create(token, "iris", free, preview=True).properties)["url"] == UNKNOWN
         made = engine.create(token, "iris", {**free, "environment": {"TOKEN": secret(CANARY)}})
@@ -597,6 +599,40 @@ def test_our_own_provider_is_the_real_one_and_starts_nothing(tmp_path: Path) -> 
         assert updated["revision"] != outputs["revision"]
         engine.calls.Delete(provider_pb2.DeleteRequest(id="iris", urn=urn(token, "iris")))
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_our_own_resources_ask_nothing_of_vertex(tmp_path: Path) -> None:
+    model, deployed = "modelberth:vertex:Model", "modelberth:vertex:DeployedModel"
+    place = {"project": "shop-prod", "region": "europe-west4"}
+    image = f"europe-west4-docker.pkg.dev/shop-prod/models/server@sha256:{'1' * 64}"
+    version = {**place, "modelId": "iris", "displayName": "iris", "image": image}
+    endpoint = "projects/shop-prod/locations/europe-west4/endpoints/7061871393"
+    with StandIns([], own=True, directory=tmp_path) as standins:
+        engine = Engine(standins)
+        inputs = engine.checked(model, "iris", version)
+        previewed = plain(engine.create(model, "iris", inputs, preview=True).properties)
+        assert previewed["versionName"] == previewed["holder"] == UNKNOWN
+        first = plain(engine.create(model, "iris", inputs).properties)
+        again = plain(engine.create(model, "iris", inputs).properties)
+        other = plain(engine.create(model, "iris", {**inputs, "args": ["--quick"]}).properties)
+        named = "projects/shop-prod/locations/europe-west4/models/iris"
+        assert first == again
+        assert first["versionName"] == f"{named}@{first['versionId']}"
+        assert first["versionId"].isdecimal()
+        assert other["versionName"] != first["versionName"]
+        assert UNKNOWN not in first.values()
+        renamed = engine.update(model, "iris", first, {**inputs, "displayName": "Iris"}, preview=False)
+        assert renamed["versionName"] == first["versionName"]
+
+        share = {"model": first["versionName"], "percent": 100, "machineType": "n1-standard-4"}
+        wanted = engine.checked(deployed, "it", {"name": "iris", "endpoint": endpoint, "shares": [share]})
+        made = engine.create(deployed, "it", wanted)
+        outputs = plain(made.properties)
+        assert (made.id, outputs["status"]) == (f"{endpoint}/iris", "serving")
+        (number,) = outputs["deployedModelIds"]
+        assert outputs["traffic"] == {number: 100}
+        assert UNKNOWN not in outputs.values()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_our_own_resources_ask_no_cluster(tmp_path: Path) -> None:

@@ -255,7 +255,10 @@ def test_a_crash_after_the_model_file_was_edited_restarts_the_verified_copy(plug
 def test_its_own_settings_are_checked(plugin: Plugin) -> None:
     answer = plugin.calls.CheckConfig(provider_pb2.CheckRequest(urn=URN, news=struct({"statedir": "x"})))
     (failure,) = answer.failures
-    assert (failure.property, failure.reason) == ("statedir", "unknown; known: root, stateDir, version")
+    assert (failure.property, failure.reason) == (
+        "statedir",
+        "unknown; known: root, stateDir, version, vertexEndpoint",
+    )
 
 
 def test_an_unknown_type_is_named(plugin: Plugin) -> None:

@@ -258,6 +258,14 @@ TARGETS: list[dict[str, Any]] = [
         "cluster": {"kind": "existing", "name": "shared"},
         "namespace": "models",
     },
+    {
+        "kind": "gke",
+        "project": "my-project",
+        "project_number": "123456789012",
+        "region": "europe-west4",
+        "cluster": {"kind": "existing", "name": "shared"},
+        "namespace": "models",
+    },
 ]
 
 
@@ -270,7 +278,7 @@ def test_every_target_is_chosen_by_its_kind(target: dict[str, Any]) -> None:
 def test_no_target_is_forgotten() -> None:
     kinds = [tag[1] for model in models_in(Target) if (tag := tag_of(model))]
     assert kinds == [target["kind"] for target in TARGETS]
-    assert len(kinds) == 9
+    assert len(kinds) == 10
 
 
 @pytest.mark.parametrize("model", [EndpointSpec, *models_in(Target)])
@@ -288,4 +296,4 @@ def test_the_room_exports_its_names_in_order() -> None:
         if isinstance(getattr(room, name), type) and issubclass(getattr(room, name), BaseModel)
     }
     assert {model.__name__ for model in models_in(Target)} <= models
-    assert len(get_args(get_args(Target)[0])) == 9
+    assert len(get_args(get_args(Target)[0])) == 10

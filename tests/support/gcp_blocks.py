@@ -100,5 +100,8 @@ def _made(kind: str, given: dict[Any, Any]) -> tuple[str, dict[str, Any]] | None
             return f"{parent}/services/{given['name']}", {"uri": uri, "urls": [uri]}
         case "gcp:vertex/aiEndpoint:AiEndpoint":
             return f"{parent}/endpoints/{given['name']}", {}
+        case "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig":
+            check = given["displayName"]
+            return f"projects/{given['project']}/uptimeCheckConfigs/{check}", {"uptimeCheckId": check}
         case _:
             return None

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from modelberth.gcp.grants import Condition, Grant, Scope
 from support.recording import Registered
@@ -14,6 +14,9 @@ ROLES: Final[Mapping[str, frozenset[str]]] = {
     "roles/artifactregistry.reader": frozenset({"artifactregistry.repositories.downloadArtifacts"}),
     "roles/bigquery.dataEditor": frozenset({"bigquery.tables.getData", "bigquery.tables.updateData"}),
     "roles/cloudtrace.agent": frozenset({"cloudtrace.traces.patch"}),
+    "roles/container.defaultNodeServiceAccount": frozenset(
+        {"logging.logEntries.create", "monitoring.timeSeries.create"}
+    ),
     "roles/iam.workloadIdentityUser": frozenset({"iam.serviceAccounts.getAccessToken"}),
     "roles/logging.logWriter": frozenset({"logging.logEntries.create"}),
     "roles/monitoring.metricWriter": frozenset({"monitoring.timeSeries.create"}),
@@ -55,23 +58,25 @@ def holds(condition: Condition | None, resource: str) -> bool:
 
 def granted(resources: Iterable[Registered]) -> list[Grant]:
     """The grants that were registered, as a recorder has them, in the order of their registration."""
-    found: list[Grant] = []
-    for one in resources:
-        if (scope := _KINDS.get(one.type)) is None:
-            continue
-        given = one.inputs
-        resource = _resource(scope, given)
-        condition = Condition(**given["condition"]) if "condition" in given else None
-        found.append(Grant(one.name, given["role"], scope, resource, condition))
-    return found
+    found = (grant_of(one.type, one.name, one.inputs) for one in resources)
+    return [one for one in found if one is not None]
 
 
-def _resource(scope: Scope, given: Mapping[str, str]) -> str:
+def grant_of(token: str, name: str, inputs: Mapping[str, Any]) -> Grant | None:
+    """The grant that a resource makes, by its type, its name and its inputs; None: it is of another type."""
+    if (scope := _KINDS.get(token)) is None:
+        return None
+    given = inputs.get("condition")
+    condition = Condition(given["title"], given["expression"]) if given else None
+    return Grant(name, inputs["role"], scope, _resource(scope, inputs), condition)
+
+
+def _resource(scope: Scope, given: Mapping[str, Any]) -> str:
     match scope:
         case "project":
-            return given["project"]
+            return str(given["project"])
         case "bucket":
-            return given["bucket"]
+            return str(given["bucket"])
         case "secret":
             return f"projects/{given['project']}/secrets/{given['secretId']}"
 

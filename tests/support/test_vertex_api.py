@@ -149,20 +149,65 @@ def test_a_mutation_changes_replicas_alone(caller: Caller) -> None:
     assert caller.send("POST", path, body) == (400, "INVALID_ARGUMENT")
 
 
+IMAGE = {"displayName": "shop", "containerSpec": {"imageUri": "europe-docker.pkg.dev/p/r/i@sha256:0"}}
+UPLOAD, SHOP = f"{PARENT}/models:upload", f"{PARENT}/models/shop"
+
+
 def test_models_are_uploaded_once_seen_late_and_deleted_when_nothing_runs_them(caller: Caller) -> None:
     caller.api.late = 2
-    upload, name = f"{PARENT}/models:upload", f"{PARENT}/models/shop"
-    code, operation = caller.send("POST", upload, {"modelId": "shop", "model": {"versionAliases": ["blue"]}})
+    body = {"modelId": "shop", "model": {**IMAGE, "versionAliases": ["blue"]}}
+    code, operation = caller.send("POST", UPLOAD, body)
+    assert caller.send("POST", UPLOAD, body) == (409, "ALREADY_EXISTS"), "while it is being uploaded"
     looks = [caller.send("GET", operation["name"])[0] for _ in range(3)]
     assert (code, looks) == (200, [404, 404, 200])
-    assert [caller.send("GET", f"{name}@1")[0] for _ in range(3)] == [404, 404, 200]
-    assert caller.send("GET", f"{name}@blue")[1]["versionId"] == "1"
-    assert caller.send("POST", upload, {"modelId": "shop", "model": {}}) == (409, "ALREADY_EXISTS")
-    assert caller.send("POST", upload, {"parentModel": f"{name}-2", "model": {}}) == (404, "NOT_FOUND")
-    assert caller.send("POST", upload, {"modelId": "No", "model": {}}) == (400, "INVALID_ARGUMENT")
+    assert [caller.send("GET", f"{SHOP}@1")[0] for _ in range(3)] == [404, 404, 200]
+    assert [caller.send("GET", f"{SHOP}@blue")[0] for _ in range(3)] == [404, 404, 200]
+    assert caller.send("GET", f"{SHOP}@blue")[1]["versionAliases"] == ["blue", "default"]
+    assert caller.send("POST", UPLOAD, body) == (409, "ALREADY_EXISTS")
+    assert caller.send("POST", UPLOAD, {"parentModel": f"{SHOP}-2", "model": IMAGE}) == (404, "NOT_FOUND")
+    for bad in (
+        {"modelId": "No", "model": IMAGE},
+        {"modelId": "other", "model": {}},
+        {"parentModel": SHOP, "model": {**IMAGE, "versionAliases": ["7"]}},
+    ):
+        assert caller.send("POST", UPLOAD, bad) == (400, "INVALID_ARGUMENT")
     assert caller.deploy("1")[0] == 200
     assert caller.send("DELETE", MODEL) == (400, "FAILED_PRECONDITION")
     assert len(caller.send("GET", f"{MODEL}:listVersions")[1]["models"]) == 2
+
+
+def test_versions_share_words_and_have_aliases_of_their_own(caller: Caller) -> None:
+    for alias in ("blue", "green", "red"):
+        model = {**IMAGE, "displayName": alias, "versionAliases": [alias]}
+        place = {"parentModel": SHOP} if SHOP in caller.api.models else {"modelId": "shop"}
+        assert caller.ended(UPLOAD, {**place, "model": model})["done"]
+    first = caller.send("GET", f"{SHOP}:listVersions")[1]
+    rest = caller.send("GET", f"{SHOP}:listVersions", pageToken=first["nextPageToken"])[1]
+    found = [*first["models"], *rest["models"]]
+    assert "nextPageToken" not in rest
+    assert [(one["displayName"], one["versionAliases"]) for one in found] == [
+        ("red", ["blue", "default"]),
+        ("red", ["green"]),
+        ("red", ["red"]),
+    ]
+    labels = {"labels": {"a": "b"}}
+    assert caller.send("PATCH", f"{SHOP}@2", labels, updateMask="labels")[1]["labels"] == {"a": "b"}
+    wrong = caller.send("PATCH", f"{SHOP}@2", {"displayName": "x"}, updateMask="displayName,labels")
+    assert wrong == (400, "FAILED_PRECONDITION")
+    assert caller.send("DELETE", f"{SHOP}@1:deleteVersion") == (400, "FAILED_PRECONDITION"), "the default"
+    merged = caller.send("POST", f"{SHOP}@3:mergeVersionAliases", {"versionAliases": ["default", "-red"]})
+    assert merged[1]["versionAliases"] == ["default"]
+    for number in "12":
+        operation = caller.send("DELETE", f"{SHOP}@{number}:deleteVersion")[1]
+        assert caller.send("GET", operation["name"])[1]["done"]
+    assert caller.send("DELETE", f"{SHOP}@3:deleteVersion") == (400, "FAILED_PRECONDITION"), "the last one"
+    assert caller.ended(UPLOAD, {"parentModel": SHOP, "model": IMAGE})["response"]["modelVersionId"] == "4"
+
+
+def test_an_endpoint_has_labels(caller: Caller) -> None:
+    body = {"labels": {"a": "b"}, "etag": "e0"}
+    assert caller.send("PATCH", ENDPOINT, body, updateMask="labels")[1]["labels"] == {"a": "b"}
+    assert caller.send("PATCH", ENDPOINT, body, updateMask="labels") == (409, "ABORTED")
 
 
 def test_requests_are_recorded_and_need_a_token(caller: Caller) -> None:

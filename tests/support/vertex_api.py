@@ -36,7 +36,10 @@ class VertexApi(World):
                 answer = refused.answer
             if seen.verb != "predict":
                 self.history.append(copy.deepcopy((self.endpoints, self.deploying)))
-            return answer
+        if seen.verb == "predict" and answer[0] == 200 and self.containers:
+            code, predicted = self.containers.predict(answer[1]["deployedModelId"], seen.body)
+            return code, {**answer[1], **predicted}
+        return answer
 
     def _answer(self, seen: Seen) -> Object:
         if self.refusals[seen.verb]:
@@ -54,6 +57,9 @@ _ENDPOINT, _MODEL = f"({_PLACE}/endpoints/{_ID})", f"({_PLACE}/models/{_ID})"
 _METHODS: tuple[tuple[str, str, Method], ...] = (
     ("POST", f"({_PLACE})/models:upload", models.upload),
     ("GET", f"{_MODEL}(?:@({_ID}))?", models.get),
+    ("PATCH", f"{_MODEL}(?:@({_ID}))?", models.patch),
+    ("POST", f"{_MODEL}@({_ID}):mergeVersionAliases", models.merge),
+    ("DELETE", f"{_MODEL}@({_ID}):deleteVersion", models.delete_version),
     ("GET", f"{_MODEL}:listVersions", models.versions),
     ("DELETE", _MODEL, models.delete),
     ("GET", _ENDPOINT, endpoints.get),
@@ -90,6 +96,8 @@ def serve(api: VertexApi) -> ThreadingHTTPServer:
             self.send_response(code)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))
+            if deployed := answer.get("deployedModelId"):
+                self.send_header("x-deployed-model", deployed)
             if api.retry_after is not None and code in (429, 503):
                 self.send_header("retry-after", str(api.retry_after))
             self.end_headers()

@@ -30,7 +30,7 @@ def unpinned(text: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "at_least"),
-    [("requirements/all.lock", 50), ("tools/uv.txt", 1), ("tests/support/aws/checkov.txt", 50)],
+    [("requirements/all.lock", 50), ("tools/uv.txt", 1), ("tests/support/clouds/checkov.txt", 50)],
 )
 def test_every_requirement_has_hashes_and_no_address(repository: Path, name: str, at_least: int) -> None:
     text = (repository / name).read_text()

@@ -158,7 +158,7 @@ def test_lock_regenerates_every_lock_file(project, repository: Path) -> None:
     )
     assert "--constraint requirements/all.lock --output-file requirements/serving.lock --upgrade" in serving
     assert tools == f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in"
-    folder = "tests/support/aws"
+    folder = "tests/support/clouds"
     assert checkov == (
         f"{common} --no-annotate --python-version 3.11 --output-file {folder}/checkov.txt {folder}/checkov.in"
     )

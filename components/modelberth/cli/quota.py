@@ -1,11 +1,10 @@
-"""`modelberth quota`: whether the account may have what the stack's endpoints need, asked of AWS itself."""
+"""`modelberth quota`: whether an account may have what the stack's endpoints need, asked of its cloud."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +13,13 @@ from rich.text import Text
 
 from modelberth.aws.place import Place
 from modelberth.aws.quotas import Need, needs
+from modelberth.cli import quota_gcp
 from modelberth.cli.config import endpoints_of
 from modelberth.cli.failure import Exit
 from modelberth.cli.options import AsJson, StackName, out
+from modelberth.cli.quota_answer import Answer, Standing
 from modelberth.cli.stack import Stack
+from modelberth.gcp import quotas as gcp_quotas
 
 __all__ = ["Answer", "Standing", "answers", "quota"]
 
@@ -25,41 +27,16 @@ _SIGNS: Final = {"enough": ("✓", "green"), "too_small": ("✗", "red"), "skipp
 _NO_SDK: Final = "boto3 is not installed: pip install boto3"
 
 
-class Standing(StrEnum):
-    """How a quota stands to what is needed of it."""
-
-    ENOUGH = "enough"
-    TOO_SMALL = "too_small"
-    SKIPPED = "skipped"
-    """It could not be read; `detail` says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One quota.
-
-    Attributes:
-        need: what the endpoints need of it
-        standing: whether it suffices
-        value: as the account has it; None: not read
-        detail: a sentence for a person
-
-    """
-
-    need: Need
-    standing: Standing
-    value: float | None
-    detail: str
-
-
 def quota(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
-    """Ask AWS whether its quotas hold what the stack's endpoints need; changes nothing.
+    """Ask AWS and Google whether their quotas hold what the stack's endpoints need; changes nothing.
 
-    Where there are no credentials of the account, or no boto3, it says so and ends well.
+    Where there are no credentials of the account or project, or not the library that asks, it says so and
+    ends well.
 
     Exit status: 0 nothing is too small, 12 something is.
     """
-    found = answers(needs(endpoints_of(Stack.find(stack, Path.cwd()))))
+    endpoints = endpoints_of(Stack.find(stack, Path.cwd()))
+    found = [*answers(needs(endpoints)), *quota_gcp.answers(gcp_quotas.needs(endpoints))]
     if as_json:
         told = [{**asdict(one.need), "standing": one.standing, "has": one.value} for one in found]
         print(json.dumps({"stack": stack, "quotas": told}, indent=2, ensure_ascii=False))
@@ -70,7 +47,7 @@ def quota(stack: StackName = "dev", *, as_json: AsJson = False) -> None:
 
 
 def answers(wanted: Sequence[Need], client: Callable[..., Any] | None = None) -> list[Answer]:
-    """Read each quota that is needed.
+    """Read each quota that is needed of AWS.
 
     Args:
         wanted: what is needed
@@ -83,11 +60,12 @@ def answers(wanted: Sequence[Need], client: Callable[..., Any] | None = None) ->
         except ModuleNotFoundError:
             return [Answer(need, Standing.SKIPPED, None, _NO_SDK) for need in wanted]
         client = boto3.client
-    read = [
-        one for place in dict.fromkeys(need.place for need in wanted) for one in _of(place, wanted, client)
-    ]
-    order = {need: number for number, need in enumerate(wanted)}
-    return sorted(read, key=lambda one: order[one.need])
+    read = {
+        one.need: one
+        for place in dict.fromkeys(need.place for need in wanted)
+        for one in _of(place, wanted, client)
+    }
+    return [read[need] for need in wanted]
 
 
 def _of(place: Place, wanted: Sequence[Need], client: Callable[..., Any]) -> Iterator[Answer]:
@@ -146,10 +124,11 @@ def _answer(need: Need, found: Mapping[str, Any] | None) -> Answer:
 
 def _show(found: Sequence[Answer], stack: str) -> None:
     if not found:
-        out.print(f"Stack {stack}: no endpoint of it needs a quota of AWS that is looked at.", markup=False)
+        out.print(f"Stack {stack}: no endpoint of it needs a quota that is looked at.", markup=False)
     for one in found:
-        need = one.need
-        where = f"{need.name} ({need.service}, {need.place.account}, {need.place.region})"
+        need, place = one.need, one.need.place
+        whose = place.account if isinstance(place, Place) else place.project
+        where = f"{need.name} ({need.service}, {whose}, {place.region})"
         out.print(Text.assemble(_SIGNS[one.standing], f" {where}: {one.detail}"))
         for why in need.why:
             out.print(Text(f"    {why}"))

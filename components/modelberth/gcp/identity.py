@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +67,8 @@ class GcpIdentityArgs:
     account: str
     """Name of it, unlike any other of the project; a change replaces it. It has no labels."""
     needs: Needs
+    after: Sequence[pulumi.Resource] = ()
+    """What has to be there before: the APIs of the project, and of pods a cluster, which makes their pool."""
 
     def problems(self) -> Iterator[Problem]:
         """Yield what IAM would refuse, and what `needs.more` opens too far."""
@@ -85,7 +87,7 @@ class GcpIdentity(pulumi.ComponentResource):
         with clean_errors():
             if found := [*args.problems()]:
                 raise SpecError(*found)
-        child = pulumi.ResourceOptions(parent=self)
+        child = pulumi.ResourceOptions(parent=self, depends_on=[*args.after])
         account = serviceaccount.Account(
             f"{name}-account",
             account_id=args.account,

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from modelberth.model_address import is_file
 from modelberth.errors import Problem, join, shown
 from modelberth.gcp.grants import Condition, Grant, below, exactly
 from modelberth.gcp.needs import Needs
+from modelberth.model_address import is_file
 from modelberth.naming import content_digest
 
 if TYPE_CHECKING:

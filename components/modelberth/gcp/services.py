@@ -105,3 +105,15 @@ class GcpServices(pulumi.ComponentResource):
             for api in args.apis
         )
         self.register_outputs({"services": [*args.apis]})
+
+    def before(self, parent: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Return options of a part of `parent` that comes after the APIs, with everything that it makes.
+
+        A component's `depends_on` does not reach what it is made of.
+        """
+        return pulumi.ResourceOptions(parent=parent, transformations=[self._first])
+
+    def _first(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+        enabled = pulumi.ResourceOptions(depends_on=[*self.services])
+        merged = pulumi.ResourceOptions.merge(args.opts, enabled)
+        return pulumi.ResourceTransformationResult(args.props, merged)

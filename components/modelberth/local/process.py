@@ -77,7 +77,7 @@ class Process(pulumi.CustomResource):
 
 
 class Provider(pulumi.ProviderResource):
-    """Where the processes of this machine live: one for each stack, made in the stack's program."""
+    """Where this machine's processes live, and which APIs are asked: one for each stack, in its program."""
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Provider(pulumi.ProviderResource):
         *,
         root: Input[str] | None = None,
         state_dir: Input[str] | None = None,
+        vertex_endpoint: Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make a provider.
@@ -93,6 +94,10 @@ class Provider(pulumi.ProviderResource):
             resource_name: name in the stack.
             root: folder that relative model paths start from. Default: the program's folder.
             state_dir: folder for the processes' logs and records, relative to `root`. Default: `.modelberth`.
+            vertex_endpoint: address of the Vertex AI API, such as one in a network of one's own; `{region}`
+                in it is the region of what is asked about. A server on this machine, such as a fake, may have
+                http://, and gets no token. Default: Google's, https://{region}-aiplatform.googleapis.com.
             opts: options of the resource.
         """
-        super().__init__("modelberth", resource_name, {"root": root, "stateDir": state_dir}, opts)
+        settings = {"root": root, "stateDir": state_dir, "vertexEndpoint": vertex_endpoint}
+        super().__init__("modelberth", resource_name, settings, opts)

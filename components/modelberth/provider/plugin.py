@@ -25,6 +25,9 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     if len(sys.argv) > 1:
         logging.getLogger("modelberth.provider.kubernetes").addHandler(EngineLog(sys.argv[1]))
+        # How far an operation of minutes is.
+        vertex = EngineLog(sys.argv[1], logging.INFO)
+        logging.getLogger("modelberth.provider.vertex").addHandler(vertex)
     server = translation.server(_CALLS_AT_ONCE)
     servicer = Servicer(Path.cwd())
     # Before the engine knows the port: from then on it may interrupt at any time.

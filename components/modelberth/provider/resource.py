@@ -1,5 +1,6 @@
 """What a custom resource of this provider implements. Property names are the wire's (camelCase)."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,12 @@ class Settings:
     """Folder that relative paths start from."""
     state_dir: Path
     """Folder that holds a folder for each process."""
+    vertex_endpoint: str = ""
+    """Address of the Vertex AI API in place of Google's; `{region}` in it is the region."""
     offline: bool = False
     """Nothing outside this machine is asked: what it would say is left open."""
+    cancelled: threading.Event = field(default_factory=threading.Event, compare=False)
+    """Set when the engine waits no more, or is gone: what takes minutes ends then, with an error."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,14 @@ class Observed:
     id: str
     inputs: Properties = field(default_factory=dict)
     outputs: Properties = field(default_factory=dict)
+
+
+class UnfinishedError(ResourceError):
+    """A resource is there, but not as wanted: the engine keeps it, and the next `up` or `destroy` goes on."""
+
+    def __init__(self, observed: Observed, reason: str) -> None:
+        super().__init__(reason)
+        self.observed = observed
 
 
 class CustomResource(Protocol):

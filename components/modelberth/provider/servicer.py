@@ -7,6 +7,7 @@ detailed diff, without which a preview cannot say which property changes.
 import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,37 +17,52 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from modelberth._version import __version__
+from modelberth.provider import engine_log
 from modelberth.provider.kubernetes.api_key import ApiKey
 from modelberth.provider.kubernetes.requirements import Requirements
 from modelberth.provider.local_process import LocalProcess
 from modelberth.provider.resource import (
+    UNKNOWN,
     Change,
     CheckFailure,
     CustomResource,
     Properties,
     ResourceError,
     Settings,
+    UnfinishedError,
 )
-from modelberth.provider.translation import plain, struct, type_of
+from modelberth.provider.translation import StatusError, plain, struct, type_of
+from modelberth.provider.vertex.connection import address_problem
+from modelberth.provider.vertex.deployed_model_resource import DeployedModel
+from modelberth.provider.vertex.model_resource import Model
 
 _RESOURCES: Mapping[str, Callable[[Settings], CustomResource]] = {
     "modelberth:kubernetes:ApiKey": ApiKey,
     "modelberth:kubernetes:Requirements": Requirements,
     "modelberth:local:Process": LocalProcess,
+    "modelberth:vertex:DeployedModel": DeployedModel,
+    "modelberth:vertex:Model": Model,
 }
-_SETTINGS = {"root", "stateDir", "version"}
+_SETTINGS = {"root", "stateDir", "version", "vertexEndpoint"}
 
 
 def settings_from(directory: Path, arguments: Properties) -> Settings:
     """The provider's settings, with paths that start from `directory`."""
     root = directory / arguments.get("root", ".")
-    return Settings(root=root, state_dir=root / arguments.get("stateDir", ".modelberth"))
+    return Settings(
+        root=root,
+        state_dir=root / arguments.get("stateDir", ".modelberth"),
+        vertex_endpoint=str(arguments.get("vertexEndpoint") or ""),
+    )
 
 
 def refused_settings(arguments: Properties) -> Sequence[CheckFailure]:
     """Why the provider's configuration cannot be taken; nothing where it can."""
     known = ", ".join(sorted(_SETTINGS))
-    return [CheckFailure(name, f"unknown; known: {known}") for name in arguments if name not in _SETTINGS]
+    failures = [CheckFailure(name, f"unknown; known: {known}") for name in arguments if name not in _SETTINGS]
+    address = arguments.get("vertexEndpoint")
+    problem = address_problem(str(address)) if address not in (None, "", UNKNOWN) else None
+    return [*failures, CheckFailure(problem.path, str(problem))] if problem else failures
 
 
 def resource_for(token: str, settings: Settings) -> CustomResource:
@@ -65,8 +81,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._configure({})
         self.cancelled = threading.Event()
+        self._configure({})
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         """What this provider understands; must agree with Configure."""
@@ -132,7 +148,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         resource, inputs = self._resource(request.urn), plain(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=struct(resource.preview(inputs, {})))
-        observed = resource.create(inputs, request.timeout)
+        try:
+            observed = resource.create(inputs, request.timeout)
+        except UnfinishedError as error:
+            raise _unfinished(error) from error
         return provider_pb2.CreateResponse(id=observed.id, properties=struct(observed.outputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -150,9 +169,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         resource, olds, news = self._resource(request.urn), plain(request.olds), plain(request.news)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=struct(resource.preview(news, olds)))
-        return provider_pb2.UpdateResponse(
-            properties=struct(resource.update(request.id, olds, news, request.timeout))
-        )
+        try:
+            outputs = resource.update(request.id, olds, news, request.timeout)
+        except UnfinishedError as error:
+            raise _unfinished(error) from error
+        return provider_pb2.UpdateResponse(properties=struct(outputs))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Remove a resource."""
@@ -167,10 +188,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def _configure(self, arguments: Properties) -> None:
-        self._settings = settings_from(self._directory, arguments)
+        self._settings = replace(settings_from(self._directory, arguments), cancelled=self.cancelled)
 
     def _resource(self, urn: str) -> CustomResource:
+        engine_log.ABOUT.set(urn)
         return resource_for(type_of(urn), self._settings)
+
+
+def _unfinished(error: UnfinishedError) -> StatusError:
+    found = error.observed
+    detail = provider_pb2.ErrorResourceInitFailed(
+        id=found.id, properties=struct(found.outputs), inputs=struct(found.inputs), reasons=[str(error)]
+    )
+    return StatusError(grpc.StatusCode.UNKNOWN, str(error), detail)
 
 
 def _property_diff(change: Change) -> Any:

@@ -75,7 +75,9 @@ class CloudRunTarget(GcpTarget):
     )
     vpc: DirectVpc | None = Field(
         None,
-        description="Network of the instances, for what they connect to. Unset: the service's own.",
+        description="Network of the instances, for what they connect to. With its `egress` all, Cloud "
+        "Storage takes Private Google Access in the subnetwork, and a model from the internet Cloud NAT. "
+        "Unset: the service's own.",
     )
     zonal_redundancy: Flag = Field(
         default=False,

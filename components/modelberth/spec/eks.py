@@ -14,7 +14,7 @@ from .eks_nodes import (
     OwnKarpenter,
     RoleArn,
 )
-from .kubernetes import ClusterTarget, KubernetesTarget
+from .kubernetes import ClusterTarget
 from .network import AuthorizedNetwork
 from .rules import Count, Flag, Matching, Part, each_once
 
@@ -95,8 +95,3 @@ class EksTarget(ClusterTarget, AwsTarget):
     gpu_pool: GpuPool | None = Field(
         None, description="Nodes with the GPUs of `resources.gpu`. Unset: the cluster has them already."
     )
-
-    def as_kubernetes(self) -> KubernetesTarget:
-        """Return the same pods as a target of any cluster: what the cluster itself is made of is left out."""
-        shared = (ClusterTarget.model_fields.keys() & self.model_fields_set) - {"kind"}
-        return KubernetesTarget.model_validate({name: getattr(self, name) for name in shared})

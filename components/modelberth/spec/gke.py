@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .gcp import GcpTarget, NetworkName, SubnetworkName
 from .gke_nodes import Autopilot, ComputeClassPool, GkeNodePool, GkePool, Mig, Standard, TimeSharing
-from .kubernetes import ClusterTarget, KubernetesTarget
+from .kubernetes import ClusterTarget
 from .network import AuthorizedNetwork
 from .rules import Flag, Matching, Part, each_once
 
@@ -101,8 +101,3 @@ class GkeTarget(ClusterTarget, GcpTarget):
         description="Nodes with the GPUs of `resources.gpu`. Unset: the cluster has them already, or is in "
         "Autopilot, which makes them.",
     )
-
-    def as_kubernetes(self) -> KubernetesTarget:
-        """Return the same pods as a target of any cluster: what the cluster itself is made of is left out."""
-        shared = (ClusterTarget.model_fields.keys() & self.model_fields_set) - {"kind"}
-        return KubernetesTarget.model_validate({name: getattr(self, name) for name in shared})

@@ -120,7 +120,7 @@ class GkeNodePool(Part):
 
 
 class ComputeClassPool(Part):
-    """A compute class: GKE makes nodes with the GPUs as pods wait for them, spare capacity first if wanted."""
+    """A compute class: GKE makes nodes with the GPUs as pods wait for them, spare capacity first if asked."""
 
     kind: Literal["compute_class"] = Field("compute_class", description=_KIND)
     machine_types: tuple[MachineType, ...] = Field(

@@ -512,6 +512,11 @@ class ClusterTarget(Part):
             raise SpecError(*problems)
         return self
 
+    def as_kubernetes(self) -> "KubernetesTarget":
+        """Return the same pods as a target of any cluster: what the cluster itself is made of is left out."""
+        shared = (ClusterTarget.model_fields.keys() & self.model_fields_set) - {"kind"}
+        return KubernetesTarget.model_validate({name: getattr(self, name) for name in shared})
+
 
 class KubernetesTarget(ClusterTarget):
     """Pods in any Kubernetes cluster."""

@@ -14,8 +14,8 @@ __all__ = ["Alerts", "Capture", "Drift", "Logs", "Monitoring", "Slo", "Tracing"]
 
 FieldName = Annotated[str, Field(min_length=1, max_length=128)]
 _NOTIFY = Matching(
-    r"(mailto:[!-~]+@[!-~]+|https://[!-~]+|arn:[!-~]+)",
-    "mailto:ADDRESS, an https webhook or the ARN of an SNS topic",
+    r"(mailto:[!-~]+@[!-~]+|https://[!-~]+|arn:[!-~]+|projects/[a-z0-9-]+/notificationChannels/[0-9]+)",
+    "mailto:ADDRESS, an https webhook, an SNS topic's ARN or projects/PROJECT/notificationChannels/NUMBER",
 )
 
 
@@ -88,8 +88,8 @@ class Alerts(Part):
     notify: tuple[Annotated[str, _NOTIFY], ...] = Field(
         (),
         max_length=20,
-        description="Receivers: mailto:ADDRESS, an https webhook, the ARN of an SNS topic. Empty: alerts "
-        "show in the console only.",
+        description="Receivers: mailto:ADDRESS, an https webhook, the ARN of an SNS topic, the full name of "
+        "an existing notification channel of Google Cloud. Empty: alerts show in the console only.",
     )
 
 

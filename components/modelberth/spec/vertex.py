@@ -21,7 +21,7 @@ BigQueryTable = Annotated[
 
 
 class Dedicated(Part):
-    """An address on the internet of the endpoint's own, without others' load: 10 MB and 10 min for a request."""
+    """An address of the endpoint's own on the internet: 10 MB and 10 min for a request."""
 
     kind: Literal["dedicated"] = Field("dedicated", description=_KIND)
 
@@ -62,8 +62,8 @@ class VertexTarget(GcpTarget):
     )
     access: VertexAccess | None = Field(
         None,
-        description="How requests reach the endpoint. Unset: by Private Service Connect from networks of the project "
-        "itself, or where `security.network.public` is on by an address of its own.",
+        description="How requests reach the endpoint. Unset: Private Service Connect from networks of the "
+        "project itself, or where `security.network.public` is on an address of its own.",
     )
     capture: BigQueryTable | None = Field(
         None,

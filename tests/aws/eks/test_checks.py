@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from modelberth.aws.eks.checks import check, in_cluster
+from modelberth.aws.eks.checks import check
 from modelberth.capabilities import check as check_all
 from modelberth.errors import SpecError
 from modelberth.kubernetes.checks import check as check_pods
+from modelberth.kubernetes.managed_cluster import in_cluster
 from modelberth.spec import EndpointDeployment, KubernetesTarget, parse
 from modelberth.spec.kubernetes import ClusterTarget
 from support.aws_eks import GPU, IMAGE, MANAGED, MODES, NEW, POOL, WATCHED, config

@@ -1,7 +1,6 @@
 """Whole endpoints in Amazon EKS, as they are registered."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from modelberth.aws.eks.checks import check, in_cluster
+from modelberth.aws.eks.checks import check
 from modelberth.aws.eks.cluster import AwsCluster, AwsClusterArgs
 from modelberth.aws.eks.endpoint import EksEndpoint, EksEndpointArgs
 from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
+from modelberth.kubernetes.managed_cluster import in_cluster
 from modelberth.spec.eks import NewCluster
 from support.aws_blocks import PLACE
 from support.aws_eks import (
@@ -30,10 +30,10 @@ from support.aws_eks import (
     read,
     registered,
 )
+from support.clouds.golden import same_as
 from support.recording import recording, run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "eks_inventory.json"
-AGAIN = "write it again: REGENERATE=1 pytest tests/aws/eks/test_endpoint.py"
 NEW_MODES = [which for which in MODES if not which.startswith("existing")]
 
 
@@ -48,10 +48,7 @@ def inventory(which: str) -> dict[str, int]:
 def test_the_inventory_of_every_mode() -> None:
     found = {which: inventory(which) for which in MODES}
     assert len(found) == 11
-    if os.environ.get("REGENERATE"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
-    assert found == json.loads(GOLDEN.read_text()), AGAIN
+    same_as(GOLDEN, found, __file__)
 
 
 @pytest.mark.parametrize("which", MODES)

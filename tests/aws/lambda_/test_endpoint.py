@@ -1,7 +1,6 @@
 """Whole endpoints in AWS Lambda, as they are registered, and the controls that they meet."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs
 from modelberth.contract import VERSION
 from support.aws_blocks import KEY, PLACE
 from support.aws_plans import IMAGE, MODES, made, mode, one, registered
+from support.clouds.golden import same_as
 from support.recording import run
 
 # pulumi-aws 7.51.1 warns of one of its own classes whenever `lambda_` is imported.
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "lambda_inventory.json"
-AGAIN = "write it again: REGENERATE=1 pytest tests/aws/lambda_/test_endpoint.py"
 
 
 def inventory(which: str) -> dict[str, int]:
@@ -30,10 +29,7 @@ def inventory(which: str) -> dict[str, int]:
 def test_the_inventory_of_every_mode() -> None:
     found = {which: inventory(which) for which in MODES}
     assert len(found) == 25
-    if os.environ.get("REGENERATE"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
-    assert found == json.loads(GOLDEN.read_text()), AGAIN
+    same_as(GOLDEN, found, __file__)
 
 
 @pytest.mark.parametrize("which", MODES)

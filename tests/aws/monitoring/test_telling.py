@@ -86,6 +86,8 @@ def test_what_nobody_would_be_told_is_refused() -> None:
         f"monitoring.alerts.notify[1]: given '{queue}', allowed: the ARN of an SNS topic, "
         f"arn:aws:sns:{REGION}:ACCOUNT:TOPIC"
     )
+    (other_cloud,) = found("projects/shop/notificationChannels/42")
+    assert "A notification channel of Google Cloud tells of what is watched there." in other_cloud
     (elsewhere,) = found(TOPIC.replace(REGION, "us-east-1"))
     assert (
         "allowed: a topic in eu-central-1 (aws). An alarm tells topics of its own region only." in elsewhere

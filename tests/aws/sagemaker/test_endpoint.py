@@ -1,7 +1,6 @@
 """Whole endpoints in SageMaker, as they are registered, and the controls that they meet."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,11 +13,11 @@ from modelberth.contract import VERSION
 from support.aws.modes import graph_of
 from support.aws_blocks import KEY, PLACE
 from support.aws_sagemaker import IMAGE, MODES, configuration, made, mode, one, registered
+from support.clouds.golden import same_as
 from support.iam import allows
 from support.recording import run
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sagemaker_inventory.json"
-AGAIN = "write it again: REGENERATE=1 pytest tests/aws/sagemaker/test_endpoint.py"
 REPOSITORY = PLACE.arn("ecr", "repository/models/iris")
 
 
@@ -30,9 +29,7 @@ def inventory(which: str) -> dict[str, int]:
 def test_the_inventory_of_every_mode() -> None:
     found = {which: inventory(which) for which in MODES}
     assert len(found) == 36
-    if os.environ.get("REGENERATE"):
-        GOLDEN.write_text(json.dumps(found, indent=1) + "\n")
-    assert found == json.loads(GOLDEN.read_text()), AGAIN
+    same_as(GOLDEN, found, __file__)
 
 
 @pytest.mark.parametrize("which", MODES)

@@ -10,11 +10,11 @@ from modelberth.aws.autoscaling import AwsAutoscaling
 from modelberth.aws.sagemaker import scaling
 from modelberth.aws.sagemaker.endpoint import SageMakerEndpoint
 from modelberth.preview.standins.imitation import replacements
-from support.aws.changes import Update, updated
-from support.aws.graph import captured
+from support.aws.graph import captured, updated
 from support.aws_blocks import PLACE, AwsRecorder
 from support.aws_sagemaker import Mode
 from support.aws_sagemaker import mode as endpoint_mode
+from support.clouds.changes import Update
 from support.recording import run
 from support.sagemaker_rooms import (
     QUEUE,

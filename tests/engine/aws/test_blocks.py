@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from support.aws.golden import inventory, same_as
-from support.aws.life import MAIN, of_program, out_of_order, protected
+from support.aws.life import AWS
+from support.clouds.life import MAIN, life_of_program, of_program, out_of_order, protected
 
 pytestmark = pytest.mark.engine
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "blocks.json"
 COMPONENTS = ("blocks", "watching")
 PROTECTED = {
     f"blocks-{mode}-{role}"
@@ -35,28 +35,12 @@ AwsEncryptionKey("iris", AwsEncryptionKeyArgs(place, f"iris-{time.time_ns()}"))
 
 
 def test_the_life_of_every_block(tmp_path: Path) -> None:
-    with of_program(tmp_path / "shop", PROGRAM) as journey:
-        planned = journey.preview()
-        made = journey.up()
-        assert {operation for operation, _ in made} == {"create"}
-        state = journey.stack.resources()
-        assert planned == {name: "create" for name in state if not name.startswith("default_")}
-        assert journey.again() == []
-
-        same_as(GOLDEN / "blocks.json", inventory(state.values()), "tests/engine/aws/test_blocks.py")
-
-        assert {name.rpartition("-")[0] for name in protected(state)} >= PROTECTED
-        assert "cannot be deleted because it is protected" in journey.refused()
-        journey.stack.run("state", "unprotect", "--all", "--yes")
-
-        deleted, before = journey.destroyed()
-        assert len(deleted) == len(made)
-        assert out_of_order(deleted, before) == []
-        assert journey.stack.resources() == {}
+    life = life_of_program(AWS, tmp_path / "shop", PROGRAM, GOLDEN, str(Path(__file__)))
+    assert {name.rpartition("-")[0] for name in protected(life.state)} >= PROTECTED
 
 
 def test_a_component_that_gives_a_new_name_each_time_is_seen(tmp_path: Path) -> None:
-    with of_program(tmp_path / "shop", RESTLESS) as journey:
+    with of_program(AWS, tmp_path / "shop", RESTLESS) as journey:
         journey.up()
         with pytest.raises(AssertionError, match="no changes were expected"):
             journey.again()

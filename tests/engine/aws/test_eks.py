@@ -7,17 +7,20 @@ from typing import Any
 
 import pytest
 
-from support.aws.golden import inventory, same_as
 from support.aws.graph import ACCOUNT
-from support.aws.life import accounts, became, endpoints, out_of_order, protected
-from support.aws_changes import KINDS, merged
+from support.aws.life import AWS, accounts
+from support.aws_changes import KINDS
 from support.aws_eks import EXISTING, GPU, MODES, NEW, POOL, WATCHED, config
+from support.clouds.change import merged
+from support.clouds.golden import same_as
+from support.clouds.life import became, endpoints, life_of_endpoints
 
 pytestmark = pytest.mark.engine
 
 Config = Mapping[str, Any]
 
 HERE = Path(__file__)
+GOLDEN = HERE.parent / "golden" / "eks.json"
 KEY = f"arn:aws:kms:eu-central-1:123456789012:key/{'1' * 8}-1111-1111-1111-{'1' * 12}"
 TABLE = HERE.parents[2] / "aws" / "golden" / "eks_changes.json"
 CHANGED = (
@@ -42,38 +45,22 @@ def test_the_life_of_every_mode(tmp_path: Path) -> None:
         "everything": MODES["everything"],
         "prod": config(NEW, {"gpu_pool": POOL, **WATCHED}, **GPU, labels={"team": "plants"}, protect=True),
     }
-    with endpoints(tmp_path / "project") as (journey, project):
-        modes = {name: merged(one, {"name": f"iris-{name}"}) for name, one in configs.items()}
-        project.configure(*modes.values())
-        planned = journey.preview()
-        made = journey.up()
-        state = journey.stack.resources()
-        assert planned == {name: "read" if one.get("external") else "create" for name, one in state.items()}
-        assert [name for name, op in planned.items() if op == "read"] == ["iris-minimal-eks-cluster"]
-        assert {operation for operation, _ in made} == {"create"}
-        assert journey.again() == []
-        assert accounts(state) == {"aws": {ACCOUNT}}
-        same_as(HERE.parent / "golden" / "eks.json", inventory(state.values()), str(HERE))
-
-        assert "cannot be deleted because it is protected" in journey.refused()
-        project.configure(*(merged(one, {"protect": False}) for one in modes.values()))
-        assert journey.up() == []
-        assert protected(journey.stack.resources()) == set()
-        deleted, before = journey.destroyed()
-        assert len(deleted) == len(made)
-        assert out_of_order(deleted, before) == []
-        # Pods go while there are nodes, and nodes while there is a cluster; one that was given stays.
-        assert deleted.index("iris-prod-eks-pods-deployment") < deleted.index("iris-prod-eks-gpu-spot")
-        assert deleted.index("iris-prod-eks-gpu-spot") < deleted.index("iris-prod-eks-cluster-cluster")
-        assert not [name for name in deleted if name.startswith("iris-minimal-eks-cluster")]
-        assert journey.stack.resources() == {}
+    modes = [merged(one, {"name": f"iris-{name}"}) for name, one in configs.items()]
+    life = life_of_endpoints(AWS, tmp_path / "project", modes, GOLDEN, str(HERE))
+    assert [name for name, one in life.state.items() if one.get("external")] == ["iris-minimal-eks-cluster"]
+    assert accounts(life.state) == {"aws": {ACCOUNT}}
+    # Pods go while there are nodes, and nodes while there is a cluster; one that was given stays.
+    roles = ("pods-deployment", "gpu-spot", "cluster-cluster")
+    went = [life.deleted.index(f"iris-prod-eks-{role}") for role in roles]
+    assert went == sorted(went)
+    assert not [name for name in life.deleted if name.startswith("iris-minimal-eks-cluster")]
 
 
 def test_changes_and_nodes(tmp_path: Path) -> None:
     """The table of changes holds on the engine, and pods have nodes while a group of them is replaced."""
     names = {path: f"row-{number}" for number, path in enumerate(CHANGED)}
     rows = {path: KINDS["eks"].configs(path) for path in CHANGED}
-    with endpoints(tmp_path / "project") as (journey, project):
+    with endpoints(AWS, tmp_path / "project") as (journey, project):
 
         def configure(which: int, *elsewhere: Config) -> None:
             of_rows = (merged(rows[path][which], {"name": name}) for path, name in names.items())

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from support.aws.golden import inventory, same_as
 from support.aws.graph import ACCOUNT
-from support.aws.life import MAIN, Journey, accounts, became, endpoints, out_of_order, protected
-from support.aws_changes import KINDS, merged
+from support.aws.life import AWS, accounts
+from support.aws_changes import KINDS
 from support.aws_plans import CANARY, MODES, REMOTE, mode
+from support.clouds.change import merged
+from support.clouds.life import MAIN, Journey, became, endpoints, life_of_endpoints
 
 pytestmark = pytest.mark.engine
 
 HERE = Path(__file__)
+GOLDEN = HERE.parent / "golden" / "lambda.json"
 TABLE = HERE.parents[2] / "aws" / "golden" / "lambda_changes.json"
 CHANGED = (
     "model.uri",
@@ -32,26 +34,9 @@ NEXT = {**REMOTE, "uri": "s3://models/iris/4.onnx", "sha256": "c" * 64, "version
 
 
 def test_the_life_of_every_mode(tmp_path: Path) -> None:
-    with endpoints(tmp_path / "project") as (journey, project):
-        modes = {mode: merged(MODES[mode].config, {"name": f"iris-{mode}"}) for mode in MAIN}
-        project.configure(*modes.values())
-        planned = journey.preview()
-        made = journey.up()
-        state = journey.stack.resources()
-        assert planned == dict.fromkeys(state, "create")
-        assert {operation for operation, _ in made} == {"create"}
-        assert journey.again() == []
-        same_as(HERE.parent / "golden" / "lambda.json", inventory(state.values()), str(HERE))
-        assert accounts(state) == {"aws": {ACCOUNT}}
-
-        assert "cannot be deleted because it is protected" in journey.refused()
-        project.configure(*(merged(one, {"protect": False}) for one in modes.values()))
-        assert journey.up() == []
-        assert protected(journey.stack.resources()) == set()
-        deleted, before = journey.destroyed()
-        assert len(deleted) == len(made)
-        assert out_of_order(deleted, before) == []
-        assert journey.stack.resources() == {}
+    configs = [merged(MODES[mode].config, {"name": f"iris-{mode}"}) for mode in MAIN]
+    life = life_of_endpoints(AWS, tmp_path / "project", configs, GOLDEN, str(HERE))
+    assert accounts(life.state) == {"aws": {ACCOUNT}}
 
 
 def test_changes_and_versions(tmp_path: Path) -> None:
@@ -60,7 +45,7 @@ def test_changes_and_versions(tmp_path: Path) -> None:
     names["target.front"] = "iris"  # routes are named after their paths, which name the model
     rows = {path: KINDS["lambda"].configs(path) for path in CHANGED}
     smallest = merged(mode().config, {"scaling": {"min": 0}})
-    with endpoints(tmp_path / "project") as (journey, project):
+    with endpoints(AWS, tmp_path / "project") as (journey, project):
 
         def deploy(which: int, **stories: Mapping[str, Any]) -> list[tuple[str, str]]:
             of_rows = [merged(rows[path][which], {"name": name}) for path, name in names.items()]

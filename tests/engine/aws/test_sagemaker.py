@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from support.aws.golden import inventory, same_as
 from support.aws.graph import ACCOUNT
-from support.aws.life import Journey, accounts, became, endpoints, out_of_order, protected
-from support.aws_changes import KINDS, merged
+from support.aws.life import AWS, accounts
+from support.aws_changes import KINDS
 from support.aws_plans import PROD
 from support.aws_sagemaker import CANARY, MODES, REMOTE, SERVERLESS, mode
+from support.clouds.change import merged
+from support.clouds.life import Journey, became, endpoints, life_of_endpoints
 
 pytestmark = pytest.mark.engine
 
 HERE = Path(__file__)
+GOLDEN = HERE.parent / "golden" / "sagemaker.json"
 TABLE = HERE.parents[2] / "aws" / "golden" / "sagemaker_changes.json"
 CHANGED = ("scaling.max", "security.identity", "security.key", "variants", "monitoring.slo", "target.vpc")
 """Fields whose rows in the table of changes the engine confirms: every kind of line is among them."""
@@ -32,32 +34,14 @@ def test_the_life_of_every_mode(tmp_path: Path) -> None:
         "everything": MODES["everything"].config,
         "prod": merged(MODES["minimal"].config, PROD),
     }
-    with endpoints(tmp_path / "project") as (journey, project):
-        modes = {name: merged(config, {"name": f"iris-{name}"}) for name, config in configs.items()}
-        project.configure(*modes.values())
-        planned = journey.preview()
-        made = journey.up()
-        state = journey.stack.resources()
-        assert planned == dict.fromkeys(state, "create")
-        assert {operation for operation, _ in made} == {"create"}
-        assert journey.again() == []
-        assert accounts(state) == {"aws": {ACCOUNT}, "aws-native": {ACCOUNT}}
-        same_as(HERE.parent / "golden" / "sagemaker.json", inventory(state.values()), str(HERE))
-
-        assert "cannot be deleted because it is protected" in journey.refused()
-        project.configure(*(merged(one, {"protect": False}) for one in modes.values()))
-        assert journey.up() == []
-        assert protected(journey.stack.resources()) == set()
-        deleted, before = journey.destroyed()
-        assert len(deleted) == len(made)
-        assert out_of_order(deleted, before) == []
-        # SageMaker refuses to delete a configuration that an endpoint has, and a model that one names.
-        for name in modes:
-            went = [
-                deleted.index(f"{name_of(name)}-{role}") for role in ("endpoint", "config", "model-model")
-            ]
-            assert went == sorted(went)
-        assert journey.stack.resources() == {}
+    modes = [merged(config, {"name": f"iris-{name}"}) for name, config in configs.items()]
+    life = life_of_endpoints(AWS, tmp_path / "project", modes, GOLDEN, str(HERE))
+    assert accounts(life.state) == {"aws": {ACCOUNT}, "aws-native": {ACCOUNT}}
+    # SageMaker refuses to delete a configuration that an endpoint has, and a model that one names.
+    for name in configs:
+        roles = ("endpoint", "config", "model-model")
+        went = [life.deleted.index(f"iris-{name}-sagemaker-{role}") for role in roles]
+        assert went == sorted(went)
 
 
 def test_changes_and_rollouts(tmp_path: Path) -> None:
@@ -65,7 +49,7 @@ def test_changes_and_rollouts(tmp_path: Path) -> None:
     names = {path: f"row-{number}" for number, path in enumerate(CHANGED)}
     rows = {path: KINDS["sagemaker"].configs(path) for path in CHANGED}
     scaled = merged(mode().config, TWO)
-    with endpoints(tmp_path / "project") as (journey, project):
+    with endpoints(AWS, tmp_path / "project") as (journey, project):
 
         def deploy(which: int, **stories: Mapping[str, Any]) -> list[tuple[str, str]]:
             of_rows = [merged(rows[path][which], {"name": name}) for path, name in names.items()]
@@ -113,11 +97,6 @@ def test_changes_and_rollouts(tmp_path: Path) -> None:
         assert "delete" not in _operations(back, "canary-sagemaker-endpoint")
         # What was there before is deployed again by the same name.
         assert journey.stack.resources()["plain-sagemaker-config"]["inputs"]["name"] == old
-
-
-def name_of(mode: str) -> str:
-    """The beginning of the names of a mode's resources."""
-    return f"iris-{mode}-sagemaker"
 
 
 def _step(number: int) -> dict[str, Any]:

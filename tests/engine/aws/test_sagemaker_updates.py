@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from support.aws.life import endpoints, out_of_order
-from support.aws_changes import merged
+from support.aws.life import AWS
 from support.aws_sagemaker import MODES
+from support.clouds.change import merged
+from support.clouds.life import endpoints, out_of_order
 
 pytestmark = pytest.mark.engine
 
@@ -15,7 +16,7 @@ NEXT = {"uri": "s3://models/iris/4.onnx", "sha256": "c" * 64, "version": "4"}
 
 def test_another_model_is_there_before_the_old_one_goes(tmp_path: Path) -> None:
     """Nothing that an endpoint or a component still names is deleted, and neither of these ever is."""
-    with endpoints(tmp_path / "project") as (journey, project):
+    with endpoints(AWS, tmp_path / "project") as (journey, project):
         modes = {"queue": "async, to zero", "copies": "components, to zero"}
         configs = [merged(MODES[mode].config, {"name": name}) for name, mode in modes.items()]
         project.configure(*configs)

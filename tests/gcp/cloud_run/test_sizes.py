@@ -13,7 +13,7 @@ from modelberth.gcp.cloud_run.sizes import Size, size
 from modelberth.spec import Bytes, Cpu, EndpointSpec, Resources, parse
 from modelberth.spec.cloud_run import CloudRunTarget
 from modelberth.spec.resources import GpuKind
-from support.gcp_blocks import spec
+from support.gcp_blocks import IMAGE, spec
 
 ROOMS = (sizes, gpu, path)
 L4 = {"kind": "l4"}
@@ -21,7 +21,7 @@ RTX = {"kind": "rtx-pro-6000"}
 
 
 def target(region: str = "europe-west4") -> CloudRunTarget:
-    fields = {"project": "shop-prod", "project_number": "123456789012", "region": region}
+    fields = {"project": "shop-prod", "project_number": "123456789012", "region": region, "image": IMAGE}
     return parse(CloudRunTarget, fields)
 
 
@@ -165,13 +165,17 @@ def test_the_table_says_what_is_refused_before() -> None:
 
     def refused(**fields: Any) -> set[str]:
         made: EndpointSpec = spec(**fields)
-        return {problem.path for problem in check(made, target()) if problem.path != "target.kind"}
+        return {problem.path for problem in check(made, target())}
 
     assert not refused(limits={"max_body": body, "timeout": limits().timeout_seconds})
     assert refused(limits={"max_body": Bytes(body + 1)}) == {"limits.max_body"}
+    by_gpu = {
+        "runtime": {"engine": "custom", "image": IMAGE},
+        "model": {"uri": "gs://models/iris", "sha256": "a" * 64, "format": "custom"},
+    }
     for kind in limits().gpus:
-        assert not refused(resources={"gpu": {"kind": kind}})
-        assert refused(resources={"gpu": {"kind": kind, "count": 2}}) == {"resources.gpu.count"}
+        assert not refused(resources={"gpu": {"kind": kind}}, **by_gpu)
+        assert refused(resources={"gpu": {"kind": kind, "count": 2}}, **by_gpu) == {"resources.gpu.count"}
 
 
 def test_the_table_is_in_order_and_dated() -> None:

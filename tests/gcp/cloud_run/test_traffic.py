@@ -62,9 +62,10 @@ def test_a_share_names_its_revision_and_never_the_latest() -> None:
 
 @pytest.mark.parametrize("rollout", [CANARY, SWITCH])
 def test_a_rollout_from_a_model_to_itself_is_refused(rollout: dict[str, Any]) -> None:
-    (problem,) = problems(spec(rollout={**rollout, "previous": SAME}), TARGET)
+    target = parse(CloudRunTarget, {**FIELDS, "previous_revision": "shop-dev-iris-0a1b2c3d"})
+    (problem,) = problems(spec(rollout={**rollout, "previous": SAME}), target)
     assert (problem.path, problem.allowed) == ("rollout.previous", "another model than `model`")
-    assert not [*problems(spec(rollout=rollout), TARGET)]
+    assert not [*problems(spec(rollout=rollout), target)]
     assert not [*problems(spec(), TARGET)]
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from support import vertex_api
 from support.vertex_api import VertexApi
+from support.vertex_resources import World
 
 
 @pytest.fixture
@@ -16,3 +17,9 @@ def vertex() -> Iterator[VertexApi]:
     yield api
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same for our resources, without a server."""
+    return World(monkeypatch)

@@ -10,7 +10,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from support.aws.existing import MANAGED
-from support.aws.graph import Graph
+from support.clouds.graph import Graph
 
 __all__ = ["permits", "policies_of"]
 

@@ -16,8 +16,9 @@ from typing import Any, Final
 from modelberth.preview.standins.imitation.defaults import DEFAULTS
 from modelberth.preview.standins.sdk.shapes import Shape
 from support.aws.cloudformation_rules import TABLE, Owner, Rules, rows
-from support.aws.graph import Graph, Resource
-from support.aws.naming import below, element, inputs_of, is_object, pascal
+from support.aws.graph import in_aws
+from support.clouds.graph import Graph, Resource
+from support.clouds.naming import below, element, inputs_of, is_object, pascal
 
 __all__ = ["ConversionError", "Template", "template"]
 
@@ -50,7 +51,7 @@ def template(graph: Graph) -> Template:
         ConversionError: a type has no row, regions differ, or a resource lies at another that is not there.
 
     """
-    resources = graph.in_aws
+    resources = in_aws(graph)
     if unknown := sorted({one.token for one in resources} - rows().keys()):
         raise ConversionError(f"no row in {TABLE.name} for {', '.join(unknown)}")
     regions = {one.inputs["region"] for one in resources if one.inputs.get("region")}

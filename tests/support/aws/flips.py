@@ -1,40 +1,12 @@
-"""Each control undone, one property of the good program at a time: what checkov has to see."""
+"""Rows of the controls undone in the good program."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from support.aws.graph import Graph, Resource
+from support.clouds.flips import GONE, Flip
 
-__all__ = ["FLIPS", "GONE", "Flip", "flipped"]
-
-GONE: Final = object()
-"""The property is taken away."""
-
-
-@dataclass(frozen=True)
-class Flip:
-    """One property that undoes a row.
-
-    Attributes:
-        row: of the controls
-        name: of the resource in the good program
-        path: of the property, parts of nested ones with a dot
-        value: that undoes the row
-        check: of checkov, that has to fail then
-        of: resource that it fails for, where that is another one
-
-    """
-
-    row: str
-    name: str
-    path: str
-    value: Any
-    check: str
-    of: str = ""
-
+__all__ = ["FLIPS"]
 
 FLIPS: Final = (
     Flip("A1", "images", "imageScanningConfiguration.scanOnPush", False, "CKV_AWS_163"),
@@ -61,32 +33,3 @@ FLIPS: Final = (
     Flip("A38", "alarms", "kmsMasterKeyId", GONE, "CKV_AWS_26"),
     Flip("A38", "dead-letters", "kmsMasterKeyId", GONE, "CKV_AWS_27"),
 )
-
-
-def flipped(good: Graph) -> Graph:
-    """The good program with every row undone at once.
-
-    Raises:
-        KeyError: the good program has no resource of a flip's name, or not the property.
-
-    """
-    left = {flip.name for flip in FLIPS} - {one.name for one in good.resources}
-    if left:
-        raise KeyError(f"the good program has no {', '.join(sorted(left))}")
-    return Graph(tuple(_undone(one) for one in good.resources))
-
-
-def _undone(one: Resource) -> Resource:
-    inputs, outputs = dict(one.inputs), dict(one.outputs)
-    for flip in FLIPS:
-        if flip.name == one.name:
-            inputs, outputs = (_set(side, flip.path.split("."), flip.value) for side in (inputs, outputs))
-    return replace(one, inputs=inputs, outputs=outputs)
-
-
-def _set(side: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    key, *below = path
-    if below:
-        return {**side, key: _set(side.get(key) or {}, below, value)}
-    kept = {name: given for name, given in side.items() if name != key}
-    return kept if value is GONE else {**kept, key: value}

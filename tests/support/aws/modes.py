@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, Final
 
@@ -12,17 +11,17 @@ from modelberth.aws.lambda_.endpoint import LambdaEndpoint, LambdaEndpointArgs
 from modelberth.aws.sagemaker.endpoint import SageMakerEndpoint, SageMakerEndpointArgs
 from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
 from support import aws_eks, aws_plans, aws_sagemaker
-from support.aws.graph import Graph, captured
+from support.aws.graph import captured
 from support.aws.lint import REGIONS
 from support.aws.mode_blocks import BLOCKS
 from support.aws.mode_paths import IMAGES, NETWORKS, PIPELINES
 from support.aws.mode_watching import WATCHING
 from support.aws_blocks import PLACE
+from support.clouds import modes
+from support.clouds.graph import Graph
 
-__all__ = ["MODES", "Program", "graph_of", "mode_of", "name_of", "together"]
+__all__ = ["MODES", "Program", "graph_of", "mode_of", "name_of"]
 
-_LONGEST: Final = 32
-"""Characters that the name of an endpoint has."""
 Program = Callable[[str, str], Any]
 """Registers a mode under a name of the program's resources, which it begins all others with, in a region."""
 
@@ -82,15 +81,9 @@ def graph_of(mode: str, region: str = "us-east-1") -> Graph:
 
 def mode_of(name: str) -> str:
     """The mode that a resource belongs to, by the resource's name in the program."""
-    return max((mode for mode in MODES if f"{name}-".startswith(f"{name_of(mode)}-")), key=len)
-
-
-def together(graphs: Iterable[Graph]) -> Graph:
-    """Several graphs as if one program had made them."""
-    return Graph(tuple(one for graph in graphs for one in graph.resources))
+    return modes.mode_of(name, MODES)
 
 
 def name_of(mode: str) -> str:
-    """`m07-lambda-minimal`: begins with a number, so that no name is the beginning of another."""
-    number = [*MODES].index(mode)
-    return f"m{number:02}-{re.sub('[^a-z0-9]+', '-', mode)}"[:_LONGEST].rstrip("-")
+    """The beginning of the names of a mode's resources."""
+    return modes.name_of(mode, MODES)

@@ -20,8 +20,9 @@ from botocore.exceptions import ParamValidationError
 from botocore.validate import validate_parameters
 
 from modelberth.preview.standins.imitation.defaults import DEFAULTS
-from support.aws.graph import Graph, Resource
+from support.aws.graph import in_aws
 from support.aws.replay_parameters import Call, ReplayError, parameters, put
+from support.clouds.graph import Graph, Resource
 
 __all__ = ["Replay", "ReplayError", "calls_of", "replay"]
 
@@ -104,7 +105,7 @@ def replay(
         ReplayError: a type has no row, an input goes nowhere, or a call is refused.
 
     """
-    resources = graph.in_aws
+    resources = in_aws(graph)
     if unknown := sorted({one.token for one in resources} - _rows().keys()):
         raise ReplayError(f"no row in {_TABLE.name} for {', '.join(unknown)}")
     made, done, unsupported, names = [], [], {}, dict(existing)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from support import aws_eks, aws_plans, aws_sagemaker
-from support.aws.change import Change, inside, merged, one
-from support.aws.spec_changes import CANARY, OTHER_IMAGE, TOLD_MORE
+from support.aws.spec_changes import OTHER_IMAGE, WORDS
 from support.aws_blocks import PLACE
+from support.clouds.change import Change, inside, merged, one
 
 __all__ = ["EKS", "LAMBDA", "SAGEMAKER"]
 
@@ -20,12 +20,12 @@ _OTHER_VPC: Final = ["subnet-0123456789abcdee0", "subnet-0123456789abcdee1"]
 LAMBDA: Final[Mapping[str, Change]] = dict(
     [
         # AWS keeps no environments warm behind an alias with weights.
-        ("rollout.previous", Change(CANARY, {"scaling": {"min": 0}})),
+        ("rollout.previous", Change(WORDS.canary, {"scaling": {"min": 0}})),
         one("target.architecture", "x86_64"),
         one("target.image", OTHER_IMAGE),
-        one("target.previous_version", "6", CANARY),
+        one("target.previous_version", "6", WORDS.canary),
         ("target.front", Change({"target": {"front": {"kind": "http_api"}}}, {"security": aws_plans.PUBLIC})),
-        one("target.front.streaming", True, merged(_URL, TOLD_MORE)),
+        one("target.front.streaming", True, merged(_URL, WORDS.told_more)),
         one("target.front.burst", 50, _API),
         one("target.vpc", aws_plans.VPC),
         one("target.vpc.subnets", _OTHER_VPC, _VPC),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from support.aws.graph import Graph, Resource
+from support.clouds.graph import Graph, Resource
 
 __all__ = ["Use", "uses"]
 

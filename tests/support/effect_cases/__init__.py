@@ -7,6 +7,7 @@ from . import (
     cluster_endpoints,
     counts,
     exposure,
+    gcp_guards,
     guards,
     keys,
     life,
@@ -15,6 +16,7 @@ from . import (
     pods,
     rolling,
     traffic,
+    vertex,
 )
 from .case import Case
 
@@ -28,6 +30,7 @@ CASES: list[Case] = [
         life,
         guards,
         aws_guards,
+        gcp_guards,
         exposure,
         permissions,
         callers,
@@ -35,6 +38,7 @@ CASES: list[Case] = [
         pods,
         keys,
         cluster_endpoints,
+        vertex,
     )
     for case in module.CASES
 ]

@@ -1,6 +1,7 @@
 """What everybody may reach or do."""
 
 import json
+from typing import Any
 
 from modelberth.preview.plan import Marker
 
@@ -22,6 +23,16 @@ from .policy_inputs import (
     opened,
     statement,
 )
+
+
+def _dns_endpoint(*, is_open: bool) -> dict[str, Any]:
+    """A cluster without an address, with a DNS name."""
+    endpoints = {
+        "ipEndpointsConfig": {"enabled": False},
+        "dnsEndpointConfig": {"allowExternalTraffic": is_open},
+    }
+    return {"controlPlaneEndpointsConfig": endpoints}
+
 
 CASES: list[Case] = [
     tells(
@@ -390,6 +401,38 @@ CASES: list[Case] = [
         {"privateClusterConfig": {"enablePrivateEndpoint": True}},
         {"masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "198.51.100.0/24"}]}},
         PUBLIC,
+    ),
+    silent(
+        "gke: no address at all",
+        "gcp:container/cluster:Cluster",
+        {"privateClusterConfig": {"enablePrivateEndpoint": True}},
+        {"controlPlaneEndpointsConfig": {"ipEndpointsConfig": {"enabled": False}}},
+        PUBLIC,
+    ),
+    tells(
+        "gke: by its DNS name",
+        "gcp:container/cluster:Cluster",
+        _dns_endpoint(is_open=False),
+        _dns_endpoint(is_open=True),
+        PUBLIC,
+        DANGER,
+        "answers the whole internet by its DNS name",
+    ),
+    silent(
+        "gke: made with a DNS name, where IAM asks",
+        "gcp:container/cluster:Cluster",
+        None,
+        _dns_endpoint(is_open=True),
+        PUBLIC,
+    ),
+    tells(
+        "gke: for all of Google Cloud",
+        "gcp:container/cluster:Cluster",
+        {"masterAuthorizedNetworksConfig": {"gcpPublicCidrsAccessEnabled": False}},
+        {"masterAuthorizedNetworksConfig": {"gcpPublicCidrsAccessEnabled": True}},
+        PUBLIC,
+        DANGER,
+        "every machine in Google Cloud",
     ),
     tells(
         "firewall",

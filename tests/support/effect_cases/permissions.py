@@ -1,6 +1,7 @@
 """Who may do what on what."""
 
 import json
+from typing import Any
 
 from modelberth.preview.effects import Kind
 from modelberth.preview.plan import Marker
@@ -29,6 +30,18 @@ from .policy_inputs import (
     statement,
     trust,
 )
+
+
+def _of_objects(folder: str) -> dict[str, Any]:
+    """A grant on a folder of a bucket."""
+    expression = f'resource.name.startsWith("projects/_/buckets/models/objects/{folder}")'
+    return {
+        "bucket": "models",
+        "role": "roles/storage.objectViewer",
+        "member": "serviceAccount:a",
+        "condition": {"title": "this model", "expression": expression},
+    }
+
 
 CASES: list[Case] = [
     tells(
@@ -379,6 +392,74 @@ CASES: list[Case] = [
         DANGER,
         "'roles/owner' on 'p'",
         "more than an endpoint needs",
+    ),
+    tells(
+        "project: a role that is for every bucket",
+        "gcp:projects/iAMMember:IAMMember",
+        None,
+        {"project": "p", "role": "roles/storage.objectViewer", "member": "serviceAccount:a"},
+        WIDER,
+        DANGER,
+        "more than an endpoint needs",
+    ),
+    tells(
+        "bucket: another folder",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        _of_objects("a/"),
+        _of_objects("b/"),
+        WIDER,
+        DANGER,
+        "now has 'roles/storage.objectViewer' on 'gs://models/b/*'",
+    ),
+    silent(
+        "bucket: a folder within the folder",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        _of_objects("a/"),
+        _of_objects("a/b/"),
+        WIDER,
+    ),
+    tells(
+        "role of one's own: more",
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        {"permissions": ["aiplatform.endpoints.predict"]},
+        {"permissions": ["aiplatform.endpoints.predict", "aiplatform.models.delete"]},
+        WIDER,
+        DANGER,
+        "now has 'aiplatform.models.delete'",
+    ),
+    tells(
+        "role of one's own: callers are refused",
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        {"permissions": ["aiplatform.endpoints.predict", "aiplatform.endpoints.get"]},
+        {"permissions": ["aiplatform.endpoints.get"]},
+        NARROWER,
+        DANGER,
+        "such calls are refused",
+    ),
+    silent(
+        "role of one's own: new, nobody has it",
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        None,
+        {"permissions": ["aiplatform.endpoints.predict"]},
+        WIDER,
+    ),
+    tells(
+        "vertex: a caller less, by a role of one's own",
+        "gcp:vertex/aiEndpointIamMember:AiEndpointIamMember",
+        {"endpoint": "1", "role": "projects/p/roles/caller", "member": "user:a@example.com"},
+        None,
+        NARROWER,
+        DANGER,
+        "such calls are refused",
+    ),
+    tells(
+        "vertex: a caller more, by a role that is made with it",
+        "gcp:vertex/aiEndpointIamMember:AiEndpointIamMember",
+        None,
+        {"endpoint": "1", "role": Marker.UNKNOWN, "member": "user:a@example.com"},
+        WIDER,
+        DANGER,
+        "now has 'a role made with it' on '1'",
     ),
     tells(
         "iam policy: another member",

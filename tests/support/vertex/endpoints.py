@@ -27,18 +27,23 @@ def get(world: World, seen: Seen, name: str) -> Object:
 
 def patch(world: World, seen: Seen, name: str) -> Object:
     endpoint = of(world, name)
-    if seen.query.get("updateMask") != "trafficSplit":
-        raise RefusedError("INVALID_ARGUMENT", f"updateMask: {seen.query.get('updateMask')}")
+    mask = seen.query.get("updateMask")
+    if mask not in ("trafficSplit", "labels"):
+        raise RefusedError("INVALID_ARGUMENT", f"updateMask: {mask}")
     if seen.body.get("etag", endpoint["etag"]) != endpoint["etag"]:
         raise RefusedError("ABORTED", "The etag does not match: the Endpoint was changed.")
-    _route(world, endpoint, seen.body["trafficSplit"])
+    if mask == "labels":
+        endpoint["labels"] = dict(seen.body["labels"])
+        _touch(world, endpoint)
+    else:
+        _route(world, endpoint, seen.body["trafficSplit"])
     return endpoint
 
 
 def deploy(world: World, seen: Seen, name: str) -> Object:
     endpoint, asked = of(world, name), copy.deepcopy(seen.body["deployedModel"])
     model, _, version = asked["model"].partition("@")
-    models.get(world, seen, model, version or None)
+    found = models.get(world, seen, model, version or None)
     number = asked.setdefault("id", str(len(world.requests)))
     if not re.fullmatch("[0-9]{1,10}", number):
         raise RefusedError("INVALID_ARGUMENT", "deployed_model.id: 1 to 10 digits")
@@ -50,8 +55,13 @@ def deploy(world: World, seen: Seen, name: str) -> Object:
     split = seen.body.get("trafficSplit") or {}
     _check(world, endpoint, split, {"0"})
     world.deploying[number] = asked
+    containers = world.containers
+    if containers:
+        containers.start(name, asked, found)
 
     def finish() -> Object:
+        if containers and containers.has_ended(number):
+            raise RefusedError("INTERNAL", "Model server exited unexpectedly.")
         del world.deploying[number]
         endpoint["deployedModels"].append(asked)
         world.hidden[number] = world.late
@@ -60,7 +70,15 @@ def deploy(world: World, seen: Seen, name: str) -> Object:
             _route(world, endpoint, {number if one == "0" else one: share for one, share in split.items()})
         return {"deployedModel": asked}
 
-    return world.begin("DeployModel", name, seen.verb, finish, lambda: world.deploying.pop(number))
+    def undo() -> None:
+        del world.deploying[number]
+        if containers:
+            containers.stop(number)
+
+    def may_end() -> bool:
+        return containers is None or containers.is_ready(number)
+
+    return world.begin("DeployModel", name, seen.verb, finish, undo, may_end)
 
 
 def undeploy(world: World, seen: Seen, name: str) -> Object:
@@ -80,6 +98,8 @@ def undeploy(world: World, seen: Seen, name: str) -> Object:
     def finish() -> Object:
         world.undeploying.remove(number)
         endpoint["deployedModels"] = [one for one in endpoint["deployedModels"] if one["id"] != number]
+        if world.containers:
+            world.containers.stop(number)
         _touch(world, endpoint)
         return {}
 
@@ -123,6 +143,8 @@ def predict(world: World, seen: Seen, name: str) -> Object:
         below += percent
         if turn < below:
             model = _serving(world, endpoint, number)["model"]
+            if world.containers:
+                world.containers.enter(number)
             return {"predictions": [0], "deployedModelId": number, "model": model}
     raise RefusedError("INTERNAL", "the split does not sum to 100")
 

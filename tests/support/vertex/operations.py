@@ -14,7 +14,7 @@ def get(world: World, seen: Seen, name: str) -> Object:
     running = world.operations[name]
     if "done" not in running.document:
         running.looks -= 1
-        if running.looks <= 0:
+        if running.looks <= 0 and running.may_end():
             running.document = {"done": True, **running.finish()}
     return world.told(name, running)
 

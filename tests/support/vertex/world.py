@@ -1,10 +1,15 @@
 """What the fake Vertex AI holds, what can be set of it, and its operations."""
 
+from __future__ import annotations
+
 import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from support.vertex.containers import Containers
 
 Object = dict[str, Any]
 Answer = tuple[int, Object]
@@ -65,6 +70,8 @@ class Running:
     finish: Callable[[], Object]
     document: Object = field(default_factory=dict)
     unlisted: int = 0
+    may_end: Callable[[], bool] = lambda: True
+    """Whether what it waits for has come."""
 
 
 @dataclass
@@ -73,6 +80,10 @@ class World:
 
     models: dict[str, dict[str, Object]] = field(default_factory=dict)
     """Versions by their number, by the model's name."""
+    uploading: set[str] = field(default_factory=set)
+    """Models whose first version is being uploaded."""
+    counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """How many versions a model ever had."""
     endpoints: dict[str, Object] = field(default_factory=dict)
     operations: dict[str, Running] = field(default_factory=dict)
     requests: list[Seen] = field(default_factory=list)
@@ -98,6 +109,8 @@ class World:
     """Reads by name that do not know of it yet."""
     deploying: dict[str, Object] = field(default_factory=dict)
     undeploying: set[str] = field(default_factory=set)
+    containers: Containers | None = None
+    """What runs on the machines; none: predictions are made up."""
 
     @property
     def address(self) -> str:
@@ -108,8 +121,11 @@ class World:
         return self.endpoints[name]
 
     def add_model(self, name: str, versions: int = 1) -> None:
-        every = range(1, versions + 1)
-        self.models[name] = {str(one): {"name": name, "versionId": str(one)} for one in every}
+        self.models[name] = {
+            str(one): {"name": name, "versionId": str(one), "versionAliases": ["default"] if one == 1 else []}
+            for one in range(1, versions + 1)
+        }
+        self.counted[name] = versions
 
     def sent(self, verb: str) -> list[Seen]:
         return [seen for seen in self.requests if seen.verb == verb]
@@ -126,18 +142,22 @@ class World:
         verb: str,
         finish: Callable[[], Object],
         undo: Callable[[], object] = lambda: None,
+        may_end: Callable[[], bool] = lambda: True,
     ) -> Object:
         failure = self.failures[verb].pop(0) if self.failures[verb] else None
 
         def ended() -> Object:
-            if failure:
+            try:
+                if failure:
+                    raise failure
+                return {"response": finish()}
+            except RefusedError as refused:
                 undo()
-                return {"error": failure.status_message}
-            return {"response": finish()}
+                return {"error": refused.status_message}
 
         name = f"{of}/operations/{len(self.operations) + 1}"
         kind = f"type.googleapis.com/google.cloud.aiplatform.v1.{kind}OperationMetadata"
-        running = Running(kind, self.looks, ended, unlisted=self.late)
+        running = Running(kind, self.looks, ended, unlisted=self.late, may_end=may_end)
         self.operations[name] = running
         self.hidden[name] = self.late
         return self.told(name, running)

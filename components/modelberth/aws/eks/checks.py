@@ -15,6 +15,7 @@ from modelberth.aws.regions import instance_problems, region_problems
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.accelerators.table import accelerators
 from modelberth.kubernetes.checks import check as check_pods
+from modelberth.kubernetes.managed_cluster import in_cluster
 from modelberth.spec.eks import (
     AutoMode,
     ExistingCluster,
@@ -28,7 +29,7 @@ from modelberth.spec.kubernetes import DevicePlugin
 if TYPE_CHECKING:
     from modelberth.spec import EksTarget, EndpointSpec
 
-__all__ = ["check", "in_cluster"]
+__all__ = ["check"]
 
 _ECR: Final = re.compile(r"[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/.*")
 _IRSA: Final = "eks.amazonaws.com/role-arn"
@@ -49,12 +50,6 @@ def check(spec: EndpointSpec, target: EksTarget, *, has_image: bool = False) -> 
     for problems in (_identity, _cluster, _images, _gpu_pool, _in_region, _gpus_of_pool):
         found += problems(spec, target)
     return tuple(dict.fromkeys(found))
-
-
-def in_cluster(spec: EndpointSpec) -> EndpointSpec:
-    """Return the spec as its pods have it: role and key are AWS's, and nothing in a cluster knows them."""
-    security = spec.security.model_copy(update={"identity": None, "key": None})
-    return spec.model_copy(update={"security": security})
 
 
 def _identity(spec: EndpointSpec, target: EksTarget) -> Iterator[Problem]:  # noqa: ARG001 - one form for all

@@ -14,13 +14,13 @@ from modelberth.aws import key_policy
 from modelberth.aws.eks import access, addons, network_policies, node_group, roles
 from modelberth.aws.eks.control_plane import arguments, problems
 from modelberth.aws.eks.existing import Cluster, document, security_group
-from modelberth.aws.eks.kubeconfig import provider
 from modelberth.aws.eks.names import log_group, role_name
 from modelberth.aws.encryption import AwsEncryptionKey, AwsEncryptionKeyArgs, EncryptionKey
 from modelberth.aws.monitoring.logs import retention_days
 from modelberth.aws.names import name_problems
 from modelberth.aws.place import Place
 from modelberth.errors import SpecError
+from modelberth.kubernetes.managed_cluster import provider
 from modelberth.spec.eks import AutoMode, ManagedNodes, NewCluster
 
 if TYPE_CHECKING:

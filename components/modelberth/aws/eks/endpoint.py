@@ -13,7 +13,6 @@ import pulumi
 
 from modelberth.arguments import asked, clean_errors, read_for
 from modelberth.aws.eks import pod_identity
-from modelberth.aws.eks.checks import in_cluster
 from modelberth.aws.eks.cluster import AwsCluster, AwsClusterArgs
 from modelberth.aws.eks.existing import Cluster, existing
 from modelberth.aws.eks.gpu_node_pool import AwsGpuNodePool, AwsGpuNodePoolArgs
@@ -23,8 +22,9 @@ from modelberth.aws.needs import Pods
 from modelberth.aws.plan import Plan
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
-from modelberth.errors import Problem, SpecError, shown
+from modelberth.errors import SpecError
 from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
+from modelberth.kubernetes.managed_cluster import given_problems, in_cluster
 from modelberth.kubernetes.plan import Plan as PodPlan
 from modelberth.spec import EksTarget, EndpointSpec
 from modelberth.spec.eks import NewCluster
@@ -67,7 +67,8 @@ class EksEndpoint(pulumi.ComponentResource):
         super().__init__("modelberth:index:EksEndpoint", name, asked(args.spec, args.target, opts), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
-            _one_cluster(args)
+            if found := [*given_problems(args.target.cluster, args.cluster and args.cluster.name)]:
+                raise SpecError(*(one.under(args.path) for one in found))
             project, stack = pulumi.get_project(), pulumi.get_stack()
             plan = Plan.of(args.spec, args.target, project, stack)
             pods = PodPlan.of(in_cluster(args.spec), args.target.as_kubernetes(), project, stack)
@@ -122,16 +123,3 @@ class EksEndpoint(pulumi.ComponentResource):
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
-
-
-def _one_cluster(args: EksEndpointArgs) -> None:
-    """Refuse a cluster of the program's that is not the one of the target."""
-    target = args.target.cluster
-    if args.cluster is None:
-        return
-    if isinstance(target, NewCluster):
-        allowed = f"existing, with the name {args.cluster.name}, where the program gives the cluster"
-        raise SpecError(Problem("target.cluster.kind", target.kind, allowed).under(args.path))
-    if target.name != args.cluster.name:
-        allowed = f"{args.cluster.name}, the cluster that the program gives"
-        raise SpecError(Problem("target.cluster.name", shown(target.name), allowed).under(args.path))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_aws import eks
 
-from modelberth.aws.eks.kubeconfig import kubeconfig, provider
+from modelberth.aws.eks.kubeconfig import kubeconfig
+from modelberth.kubernetes.managed_cluster import provider
 
 if TYPE_CHECKING:
     import pulumi_kubernetes

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pulumi
+from modelberth.kubernetes import managed_cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pulumi_kubernetes
-
     from modelberth.aws.place import Place
 
-__all__ = ["kubeconfig", "provider"]
+__all__ = ["kubeconfig"]
 
 
 def kubeconfig(place: Place, cluster: str, endpoint: str, authority: str) -> str:
@@ -30,48 +25,10 @@ def kubeconfig(place: Place, cluster: str, endpoint: str, authority: str) -> str
         authority: certificate that the API server's is signed with, in base64
 
     """
-    login: dict[str, Any] = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
+    login = {
         "command": "aws",
         "args": ["eks", "get-token", "--cluster-name", cluster, "--region", place.region, "--output", "json"],
         "interactiveMode": "Never",
     }
     server = {"server": endpoint, "certificate-authority-data": authority}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": cluster, "cluster": server}],
-            "users": [{"name": cluster, "user": {"exec": login}}],
-            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
-            "current-context": cluster,
-        }
-    )
-
-
-def provider(
-    name: str,
-    document: pulumi.Input[str],
-    parent: pulumi.Resource,
-    after: Sequence[pulumi.Resource] = (),
-) -> pulumi_kubernetes.Provider:
-    """Make the provider of what lies in a cluster.
-
-    Every other one is the caller's; this one cannot be, since it follows from the cluster.
-
-    Args:
-        name: of the resource
-        document: kubeconfig
-        parent: the component that it is part of
-        after: what lets the caller enter the cluster
-
-    """
-    import pulumi_kubernetes  # noqa: PLC0415 - slow to import
-
-    # Else a change of alerts or of the dashboard takes their ConfigMap away and makes it anew.
-    return pulumi_kubernetes.Provider(
-        name,
-        kubeconfig=document,
-        enable_config_map_mutable=True,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=[*after]),
-    )
+    return managed_cluster.kubeconfig(cluster, server, login)

@@ -137,6 +137,10 @@ def problems(spec: EndpointSpec, target: AwsTarget) -> Iterator[Problem]:
     for index, receiver in enumerate(notify):
         if receiver.startswith("arn:"):
             yield from _topic_problems(f"{_FIELD}[{index}]", receiver, place, budget=spec.budget is not None)
+        if receiver.startswith("projects/"):
+            allowed = "mailto:ADDRESS, an https webhook or the ARN of an SNS topic"
+            hint = "A notification channel of Google Cloud tells of what is watched there."
+            yield Problem(f"{_FIELD}[{index}]", shown(receiver), allowed, hint)
     receivers = Receivers.of(notify)
     own = place.arn("sns", "own")
     actions = len(receivers.actions(own))

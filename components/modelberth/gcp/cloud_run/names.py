@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from modelberth.gcp.plan import Plan
     from modelberth.spec.cloud_run import CloudRunTarget
 
-__all__ = ["NEW", "PREVIOUS", "account_name", "key_name", "revision_name", "service_name"]
+__all__ = ["NEW", "PREVIOUS", "account_name", "revision_name", "service_name"]
 
 NEW: Final = "new"
 """Tag of the revision that serves the endpoint's own model: it is reached by `https://new---SERVICE-…`."""
@@ -31,11 +31,6 @@ def service_name(plan: Plan[CloudRunTarget]) -> str:
 def account_name(plan: Plan[CloudRunTarget]) -> str:
     """Name of the service account, where one is made."""
     return plan.named_by_kind(longest=_LONGEST_ACCOUNT)
-
-
-def key_name(plan: Plan[CloudRunTarget]) -> str:
-    """Name of the key, and of the ring that it is in, where they are made."""
-    return plan.named_by_kind()
 
 
 def revision_name(service: str, content: Mapping[str, object]) -> str:

@@ -3,6 +3,10 @@
 Each share names its revision, never the latest one: a revision that was made by hand gets no requests. While
 a rollout has a previous model, both revisions have a tag and with it an address of their own, whatever their
 share: the new one can be tried with no share at all, and the way back needs no new revision.
+
+Google deletes the oldest revisions without requests once a service has 1,000, and refuses to name one that is
+gone: "Revision '…' does not exist or is deleted". The way back is then a deployment of the model as the
+endpoint's own, with no `rollout.previous`.
 """
 
 from __future__ import annotations

@@ -67,6 +67,10 @@ def problems(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
         if receiver.startswith("arn:") and _TOPIC.fullmatch(receiver) is None:
             allowed = "the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:TOPIC"
             yield Problem(f"monitoring.alerts.notify[{place}]", shown(receiver), allowed)
+        if receiver.startswith("projects/"):
+            allowed = "mailto:ADDRESS, an https webhook or the ARN of an SNS topic"
+            hint = "Alertmanager tells no notification channel of Google Cloud."
+            yield Problem(f"monitoring.alerts.notify[{place}]", shown(receiver), allowed, hint)
 
 
 def _receiver(receiver: str) -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from modelberth.preview.plan import Op, Plan, Step
 from modelberth.spec import Load
 from modelberth.spec.parsing import parse
 
-from . import aws, azure, gcp, kubernetes, sagemaker
+from . import aws, azure, gcp, kubernetes, sagemaker, vertex
 from .estimate import Cost, Line, Scenario, Unpriced
 from .prices import Price, Prices, key, plain_number
 from .region import region_of
@@ -26,6 +26,7 @@ _PRICERS: Final[Mapping[str, Pricer]] = {
     **gcp.PRICED,
     **kubernetes.PRICED,
     **sagemaker.PRICED,
+    **vertex.PRICED,
 }
 _ALWAYS: Final = (
     f"a month has {MONTH_HOURS:g} hours",

@@ -1,4 +1,4 @@
-"""What Google bills for: Cloud Run, GKE, Vertex AI and keys."""
+"""What Google bills for: Cloud Run, GKE and keys; Vertex AI has a file of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from .nodes import machines, sized
 from .resource import Assumed, Charge, Gap, Pricer, Properties, Resource, each_serves_all, fixed
-from .traffic import MONTH_HOURS, MONTH_SECONDS, Amounts, replicas, requests, serving, up
+from .traffic import MONTH_HOURS, MONTH_SECONDS, Amounts, requests, serving, up
 
 __all__ = ["PRICED"]
 
@@ -16,6 +16,8 @@ _DEFAULT_MAX: Final = 100
 _DEFAULT_CONCURRENCY: Final = 80
 _IDLE_SECONDS: Final = 900
 """An idle instance is kept for up to 15 minutes (https://cloud.google.com/run/docs/about-instance-autoscaling)."""
+_WITH_GPUS: Final = ("a2-", "a3-", "a4-", "a4x-", "g2-", "g4-")
+"""Families whose machines come with their GPUs (https://docs.cloud.google.com/compute/docs/gpus)."""
 _ROUNDED: Final = 0.1
 """Cloud Run bills in steps of 100 ms (https://cloud.google.com/run/pricing)."""
 
@@ -42,11 +44,24 @@ def _service(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
             yield from _gpu(template, seconds.times(gpus))
         if low == 0:
             yield Assumed("an instance of Cloud Run stays up for 15 minutes after its last request")
+    yield from _other_revisions(resource.properties, template)
     yield from each_serves_all(resource, "Cloud Run service")
     if not template.part("scaling").has("maxInstanceCount"):
         yield Assumed(
             f"at most {_DEFAULT_MAX} instances, Cloud Run's default, where the service says nothing"
         )
+
+
+def _other_revisions(properties: Properties, template: Properties) -> Iterator[Gap]:
+    """Each revision with a share or a tag keeps the least instances that it was made with.
+
+    https://docs.cloud.google.com/run/docs/configuring/min-instances, on instances at the level of a revision.
+    """
+    named = {str(entry.peek("revision")) for entry in properties.parts("traffics") if entry.has("revision")}
+    others = len(named - {str(template.peek("revision"))})
+    if others and template.part("scaling").number("minInstanceCount", 0):
+        which = f"{others} other revision{'s' if others > 1 else ''} with a share or a tag"
+        yield Gap(f"the least instances of {which} are billed as well and not estimated")
 
 
 def _bounds(properties: Properties, template: Properties) -> tuple[float, float]:
@@ -127,7 +142,7 @@ def _pool(config: Properties, count: Amounts) -> Iterator[Charge | Gap | Assumed
     kind = config.text("machineType", "e2-medium")
     yield from machines("GKE: node", "gcp.compute.machine", kind, count)
     # The price of these includes their accelerators.
-    if not kind.startswith(("a2-", "a3-", "g2-")):
+    if not kind.startswith(_WITH_GPUS):
         for accelerator in config.parts("guestAccelerators"):
             name, each = accelerator.text("type"), accelerator.number("count", 1)
             hours = count.times(each * MONTH_HOURS)
@@ -140,27 +155,13 @@ def _zones(properties: Properties) -> int:
     return named or (3 if properties.text("location", "").count("-") == 1 else 1)
 
 
-def _vertex(resource: Resource) -> Iterator[Charge | Gap | Assumed]:
-    dedicated = resource.properties.part("deployConfig").part("dedicatedResources")
-    machine = dedicated.part("machineSpec")
-    if dedicated.flag("spot", default=False):
-        yield Gap("Spot machines: their price changes and is not estimated")
-        return
-    low = dedicated.number("minReplicaCount")
-    count = replicas(resource.load, low, dedicated.number("maxReplicaCount", low))
-    kind = machine.text("machineType")
-    price = f"gcp.vertex.machine.{kind}"
-    yield Charge(f"Vertex AI: {kind}", price, count.times(MONTH_HOURS), f"{kind} on Vertex AI")
-    if machine.has("acceleratorType"):
-        gpu, each = machine.text("acceleratorType"), machine.number("acceleratorCount", 1)
-        yield Charge(
-            f"Vertex AI: {gpu}",
-            f"gcp.vertex.gpu.{gpu}",
-            count.times(each * MONTH_HOURS),
-            f"{gpu} on Vertex AI",
-        )
-    if count.least < count.most:
-        yield Assumed(f"{resource.step.name}: one replica takes 1 request at a time")
+def _compute_class(resource: Resource) -> Iterator[Gap]:
+    """Its machines are those that the pods which wait need: the class says only which they may be."""
+    rules = resource.properties.part("spec").parts("priorities")
+    named = [rule.text("machineType", "") or rule.part("gpu").text("type", "") for rule in rules]
+    kinds = list(dict.fromkeys(filter(None, named)))
+    these = f" of {', '.join(kinds)}" if kinds else ""
+    yield Gap(f"the nodes{these} that GKE makes for pods that wait: not estimated", idle=False)
 
 
 PRICED: Final[Mapping[str, Pricer]] = {
@@ -171,6 +172,6 @@ PRICED: Final[Mapping[str, Pricer]] = {
         Charge("Cloud KMS: key version", "gcp.kms.key", Amounts.always(1), "a version of a key"),
         Gap("operations with the key, and versions that its rotation adds, are not estimated"),
     ),
-    "gcp:vertex/aiEndpointWithModelGardenDeployment:AiEndpointWithModelGardenDeployment": _vertex,
+    "kubernetes:cloud.google.com:ComputeClass": _compute_class,
 }
 """Who prices a type, by the type's token."""

@@ -36,7 +36,9 @@ OWN: Final = Path(".state") / "prices.toml"
 MAX_AGE: Final = timedelta(days=90)
 """A price older than this is called old."""
 
-Unit = Literal["1M requests", "GB", "GB-month", "GB-s", "GPU-s", "GiB-s", "day", "h", "month", "s", "vCPU-s"]
+Unit = Literal[
+    "1M requests", "GB", "GB-month", "GB-s", "GPU-s", "GiB", "GiB-s", "day", "h", "month", "s", "vCPU-s"
+]
 _Text = Annotated[str, Matching(r"\S(.*\S)?", "a text that is not empty")]
 _REFRESH: Final = "`modelberth prices refresh`"
 

@@ -13,6 +13,12 @@ __all__ = ["region_of"]
 _OWN: Final = ("region", "location", "zone")
 _PROVIDER: Final = {"aws": "region", "aws-native": "region", "gcp": "region", "azure-native": "location"}
 _ARN: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):")
+_LOCATION: Final = re.compile(r"projects/[^/]+/locations/(?P<region>[a-z]+-[a-z]+\d+)/")
+_WITHIN: Final = {
+    "gcp:kms/cryptoKey:CryptoKey": ("keyRing", "gcp:kms/keyRing:KeyRing"),
+    "modelberth:vertex:DeployedModel": ("endpoint", "gcp:vertex/aiEndpoint:AiEndpoint"),
+}
+"""Types without a region of their own: the input that names what they are in, and the type of that."""
 _ZONE: Final = {"aws": re.compile(r"(?<=\d)[a-z]$"), "gcp": re.compile(r"(?<=\d)-[a-z]$")}
 
 
@@ -29,6 +35,8 @@ def region_of(resource: Resource) -> str:
             return _plain(resource.properties.text(name), package)
     if resource.side == "before" and (deployed := _deployed(resource)):
         return deployed
+    if around := _around(resource, inputs):
+        return around
     found = {region for region in (*_providers(resource), *_named(resource, inputs)) if region}
     if not found:
         found = set(_groups(resource))
@@ -50,6 +58,18 @@ def _deployed(resource: Resource) -> str:
         return _plain(zone, package)
     match = _ARN.match(arn) if isinstance(arn, str) else None
     return match["region"] if match else ""
+
+
+def _around(resource: Resource, inputs: Mapping[str, Any]) -> str:
+    """Where that is what the resource is in; nothing for what has a place of its own."""
+    if resource.kind not in _WITHIN:
+        return ""
+    name, kind = _WITHIN[resource.kind]
+    value = inputs.get(name)
+    if isinstance(value, str) and (match := _LOCATION.match(value)):
+        return match["region"]
+    around = resource.referred(name, kind)
+    return region_of(around) if around else ""
 
 
 def _providers(resource: Resource) -> list[str]:

@@ -21,6 +21,7 @@ from . import (
     expiry,
     gcp,
     gcp_exposure,
+    gcp_guards,
     kubernetes,
     kubernetes_access,
     kubernetes_exposure,
@@ -33,6 +34,7 @@ from . import (
     pod_security,
     sagemaker_scaling,
     server_settings,
+    vertex,
 )
 from .durations import usual
 from .effect import Calls, Effect, Kind, Severity
@@ -49,6 +51,7 @@ __all__ = ["MODULES", "explain"]
 MODULES: Final = (
     aws,
     gcp,
+    vertex,
     azure,
     kubernetes,
     kubernetes_traffic,
@@ -61,6 +64,7 @@ MODULES: Final = (
     aws_exposure,
     aws_guards,
     gcp_exposure,
+    gcp_guards,
     azure_exposure,
     kubernetes_exposure,
     kubernetes_scaling,

@@ -25,9 +25,7 @@ def _revision(step: Step, _plan: Plan) -> Iterator[Effect]:
         return
     before, after = _gpus_always(step.before or {}), _gpus_always(step.after or {})
     extra = min(before, after)  # beside those of the larger revision, which stay or were there
-    pinned = (
-        "" if _goes_to_latest(step.after or {}) else ", which gets no calls before a share is given to it"
-    )
+    pinned = "" if _gets_calls(step.after or {}) else ", which gets no calls before a share is given to it"
     sentence = (
         f"{name(step)} gets a new revision{pinned}; the old one serves until it is ready"
         f"{needs_gpus(extra, after - before)} ({changes(differences)})."
@@ -50,9 +48,14 @@ def _gpus(inputs: Mapping[str, Any]) -> int:
     return sum(int(count) for count in counts if count.isdigit())
 
 
-def _goes_to_latest(inputs: Mapping[str, Any]) -> bool:
+def _gets_calls(inputs: Mapping[str, Any]) -> bool:
+    """Whether the template's revision has a share: as the latest one, or by the name that it is given."""
     traffics = [entry for _, entry in found(inputs, "traffics[]")]
-    return not traffics or any(_is_latest(entry) and at(entry, "percent", 0) for entry in traffics)
+    revision = at(inputs, "template.revision")
+    return not traffics or any(
+        at(entry, "percent", 0) and (_is_latest(entry) or (revision and at(entry, "revision") == revision))
+        for entry in traffics
+    )
 
 
 def _is_latest(entry: Any) -> bool:
@@ -75,6 +78,17 @@ def _who(entry: Any) -> str:
 
 def _split(inputs: Mapping[str, Any]) -> Shares:
     return mapped(at(inputs, "trafficSplit"), "deployed model")
+
+
+def _machines(step: Step, _plan: Plan) -> Iterator[Effect]:
+    """What a machine is made with is changed machine by machine (GKE, "Node upgrade strategies")."""
+    differences = step.changed("nodeConfig", "version")
+    if step.op is Op.UPDATE and differences:
+        sentence = (
+            f"{name(step)} makes its machines anew, some at a time: pods on them are moved "
+            f"({changes(differences)})."
+        )
+        yield rolling(step, sentence, differences)
 
 
 def _invoker(step: Step, _plan: Plan) -> Iterator[Effect]:
@@ -121,6 +135,7 @@ RULES: Rules = {
     ),
     "gcp:container/nodePool:NodePool": (
         behind("pods on its nodes are moved or stopped"),
+        _machines,
         encrypted("nodeConfig.bootDiskKmsKey", what="its nodes' disks"),
     ),
     "gcp:artifactregistry/repository:Repository": (

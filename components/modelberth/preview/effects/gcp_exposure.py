@@ -64,9 +64,17 @@ def _gke(inputs: _Inputs) -> Iterator[Opening]:
     private = at(inputs, "privateClusterConfig.enablePrivateEndpoint")
     ranges = [one for _, one in found(inputs, "masterAuthorizedNetworksConfig.cidrBlocks[].cidrBlock")]
     limited = "masterAuthorizedNetworksConfig" in inputs and not any(map(is_everywhere, ranges))
-    if private is not True and not limited:
+    has_address = at(inputs, "controlPlaneEndpointsConfig.ipEndpointsConfig.enabled", default=True)
+    if has_address is not False and private is not True and not limited:
         path = "privateClusterConfig.enablePrivateEndpoint"
         yield Opening(path, CONTROL_PLANE, by_default=private is None and not ranges)
+    path = "masterAuthorizedNetworksConfig.gcpPublicCidrsAccessEnabled"
+    if has_address is not False and private is not True and limited and at(inputs, path) is True:
+        yield Opening(path, "its control plane answers every machine in Google Cloud")
+    path = "controlPlaneEndpointsConfig.dnsEndpointConfig.allowExternalTraffic"
+    if at(inputs, path) is True:
+        # IAM asks every caller who he is before the control plane does.
+        yield Opening(path, f"{CONTROL_PLANE} by its DNS name", by_default=True)
 
 
 def _firewall(inputs: _Inputs) -> Iterator[Opening]:

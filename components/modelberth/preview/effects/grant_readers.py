@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -66,24 +67,71 @@ def _lambda_permission(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]
 
 
 _NOT_A_RESOURCE: Final = {"member", "members", "role", "condition", "policyData", "etag", "project"}
+# As `modelberth.gcp.grants` writes conditions on objects.
+_OBJECTS: Final = re.compile(
+    r'resource\.name(?P<how> == |\.startsWith\()"projects/_/buckets/(?P<bucket>[^"/]+)'
+    r'(?:/objects/(?P<object>(?:[^"\\]|\\.)*))?"\)?'
+)
+_ON_PROJECT: Final = "gcp:projects/"
+_ON_ENDPOINT: Final = ("gcp:vertex/aiEndpointIam",)
+"""Policies by which callers of an endpoint have a role that is made for them."""
 
 
-def _gcp_member(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
-    condition = json.dumps(inputs.get("condition") or {}, sort_keys=True, default=str).replace("{}", "")
+def _gcp_member(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
+    role = inputs.get("role")
     for who in texts([inputs.get("member"), *entries(inputs.get("members"))]):
-        yield Grant(
-            who if who in PUBLIC else value(who), str(inputs.get("role")), _gcp_resource(inputs), condition
-        )
+        for resource, condition in _gcp_places(inputs):
+            yield Grant(
+                who if who in PUBLIC else value(who),
+                role if isinstance(role, str) else "a role made with it",
+                resource,
+                condition,
+                on_project=step.type.startswith(_ON_PROJECT),
+                on_endpoint=step.type.startswith(_ON_ENDPOINT),
+            )
 
 
-def _gcp_policy(inputs: Mapping[str, Any], _step: Step) -> Iterator[Grant]:
+def _gcp_places(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a grant is on, and its condition; one on objects is told by their addresses, `*` at the end."""
+    expression = at(inputs, "condition.expression")
+    terms = expression.split("||") if isinstance(expression, str) else []
+    objects = [_OBJECTS.fullmatch(term.strip()) for term in terms]
+    if objects and all(objects):
+        yield from ((_objects(found), "") for found in objects if found)
+    else:
+        condition = json.dumps(inputs.get("condition") or {}, sort_keys=True, default=str)
+        yield _gcp_resource(inputs), condition.replace("{}", "")
+
+
+def _objects(found: re.Match[str]) -> str:
+    bucket = f"gs://{found['bucket']}"
+    if found["object"] is None:
+        return bucket
+    name = json.loads(f'"{found["object"]}"')
+    return f"{bucket}/{name}{'*' if found['how'] == '.startsWith(' else ''}"
+
+
+def _gcp_role(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
+    """A role of one's own: whoever has it gets and loses what is written into it; a new one nobody has."""
+    if step.before is None or step.after is None:
+        return
+    for permission in texts(inputs.get("permissions")):
+        yield Grant(f"whoever has {name(step)}", permission, "")
+
+
+def _gcp_policy(inputs: Mapping[str, Any], step: Step) -> Iterator[Grant]:
     try:
         policy = json.loads(inputs.get("policyData") or "{}")
     except (TypeError, ValueError):
         return
     for binding in entries(at(policy, "bindings")):
         for who in texts(at(binding, "members")):
-            yield Grant(who if who in PUBLIC else value(who), str(at(binding, "role")), _gcp_resource(inputs))
+            yield Grant(
+                who if who in PUBLIC else value(who),
+                str(at(binding, "role")),
+                _gcp_resource(inputs),
+                on_project=step.type.startswith(_ON_PROJECT),
+            )
 
 
 def _gcp_resource(inputs: Mapping[str, Any]) -> str:
@@ -145,6 +193,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "aws:kms/keyPolicy:KeyPolicy": _resource_policy,
     "aws:secretsmanager/secretPolicy:SecretPolicy": _resource_policy,
     "aws:lambda/permission:Permission": _lambda_permission,
+    "gcp:projects/iAMCustomRole:IAMCustomRole": _gcp_role,
     "gcp:*:*I[aA][mM]Member": _gcp_member,
     "gcp:*:*I[aA][mM]Binding": _gcp_member,
     "gcp:*:*I[aA][mM]Policy": _gcp_policy,

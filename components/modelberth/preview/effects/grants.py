@@ -22,7 +22,15 @@ _ONLY_ON_ALL: Final = re.compile(
 )
 _CALLING: Final = re.compile(
     r"lambda:InvokeFunction(?:Url)?|sagemaker:InvokeEndpoint\w*|execute-api:Invoke|roles/run\.invoker"
-    r"|roles/aiplatform\.user|roles/cloudfunctions\.invoker"
+    r"|roles/aiplatform\.(?:user|endpointUser)|roles/cloudfunctions\.invoker"
+    r"|aiplatform\.endpoints\.predict|run\.routes\.invoke"
+)
+# Roles that are of use on a project only: what they let write or ask has no resource below it (IAM, "IAM
+# basic and predefined roles reference").
+_ONLY_ON_PROJECT: Final = re.compile(
+    r"roles/(?:logging\.logWriter|monitoring\.(?:metricWriter|viewer)|cloudtrace\.agent|telemetry\.\w+Writer"
+    r"|serviceusage\.serviceUsageConsumer|container\.defaultNodeServiceAccount|cloudprofiler\.agent"
+    r"|stackdriver\.resourceMetadata\.writer|autoscaling\.metricsWriter)"
 )
 _MANAGED_ADMIN: Final = re.compile(r"AdministratorAccess|PowerUserAccess|\w*FullAccess|IAMFullAccess")
 
@@ -38,6 +46,10 @@ class Grant:
     denies: bool = False
     on_itself: bool = False
     """Whether `*` as resource means the one thing that the policy is attached to."""
+    on_project: bool = False
+    """Whether the resource is a whole project of Google Cloud: all in it that the role is for."""
+    on_endpoint: bool = False
+    """Whether it is of the policy of what answers calls, which a role of one's own may let somebody do."""
 
     def covers(self, other: Grant) -> bool:
         """Whether whoever has this one may do all that the other allows."""
@@ -52,7 +64,7 @@ class Grant:
     @property
     def calls(self) -> bool:
         """Whether it is the permission to call an endpoint."""
-        return _CALLING.fullmatch(self.action) is not None
+        return self.on_endpoint or _CALLING.fullmatch(self.action) is not None
 
     def __str__(self) -> str:
         return f"{value(self.action)}{_place(self.resource, self.condition)}"
@@ -69,6 +81,8 @@ def is_broad(grant: Grant) -> bool:
     if grant.denies or (grant.on_itself and grant.principal.endswith(":root'")):
         return False  # the account itself: what a key's default policy says, and IAM decides who that is
     if action == "*" or action.endswith((":*", " *")) or _is_admin(action):
+        return True
+    if grant.on_project and not grant.condition and not _ONLY_ON_PROJECT.fullmatch(action):
         return True
     if grant.resource == "* named *":  # as read from a Kubernetes role
         return True

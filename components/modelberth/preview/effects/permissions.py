@@ -53,6 +53,7 @@ def _compares(read: Reader) -> Rule:
 
 
 _DOCUMENTS: Final = (
+    "permissions",
     "policy",
     "assumeRolePolicy",
     "policyData",

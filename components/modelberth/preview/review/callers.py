@@ -10,6 +10,8 @@ from modelberth.preview.effects.rule import at
 from modelberth.preview.effects.wording import code, value
 from modelberth.preview.plan import Step
 
+from . import gcp
+
 __all__ = ["callers"]
 
 _FUNCTION: Final = "aws:lambda/function:Function"
@@ -28,7 +30,7 @@ _ATTACHED: Final = (
 _GATEWAY: Final = "apigateway.amazonaws.com"
 _ANYBODY: Final = "anybody on the internet, without credentials"
 _ACCOUNT: Final = re.compile(r"(?:arn:[a-z-]+:iam::)?(\d{12})(?::root)?")
-_IN_CLUSTER: Final = frozenset({"kubernetes", "eks"})
+_IN_CLUSTER: Final = frozenset({"kubernetes", "eks", "gke"})
 
 
 def callers(owner: Step, steps: Sequence[Step]) -> Iterator[str]:
@@ -44,6 +46,7 @@ def callers(owner: Step, steps: Sequence[Step]) -> Iterator[str]:
         action = "sagemaker:InvokeEndpointAsync" if is_async else "sagemaker:InvokeEndpoint"
         yield f"{account} let `{action}`, by SageMaker's runtime API: every request is signed"
         yield from _given(steps)
+    yield from gcp.callers(owner, steps)
     target = owner.inputs.get("target")
     if isinstance(target, Mapping) and target.get("kind") in _IN_CLUSTER:
         yield from _in_cluster(owner.inputs.get("spec"))

@@ -9,6 +9,8 @@ from modelberth.preview.effects.rule import at, found
 from modelberth.preview.effects.wording import code, value
 from modelberth.preview.plan import Step
 
+from . import gcp
+
 __all__ = ["takes_down"]
 
 _CONFIGS: Final = (
@@ -20,6 +22,7 @@ _TARGET: Final = "aws:appautoscaling/target:Target"
 
 def takes_down(steps: Sequence[Step]) -> Iterator[str]:
     """A sentence without an end for each fleet that has one instance at its least."""
+    yield from gcp.takes_down(steps)
     least = [
         at(step.after, "minCapacity")
         for step in steps

@@ -13,6 +13,8 @@ from modelberth.preview.effects.rule import at, known
 from modelberth.preview.effects.wording import code, listed, name
 from modelberth.preview.plan import Marker, Step
 
+from . import gcp
+
 __all__ = ["other", "reading"]
 
 _ROLE: Final = "aws:iam/role:Role"
@@ -25,6 +27,7 @@ _RUNS_AS: Final = {
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": "roleArn",
 }
 _READS: Final = re.compile(r"[a-z0-9-]+:(BatchCheck|BatchGet|Decrypt|Describe|Get|Head|List|Select)\w*\*?")
+_IN_GOOGLE_CLOUD: Final = frozenset({"cloud_run", "vertex", "gke"})
 _MOST: Final = 6
 _WIDE: Final = ", which is more than an endpoint needs"
 
@@ -33,6 +36,7 @@ def reading(owner: Step, steps: Sequence[Step]) -> Iterator[str]:
     """What may be read, by resource; what a role that is made elsewhere may do is its owner's to say."""
     yield from _said(steps, reads=True)
     yield from _not_known(steps)
+    yield from gcp.reading(steps)
     if not any(step.type == _ROLE for step in steps):
         for step in steps:
             role = at(step.after, _RUNS_AS[step.type]) if step.type in _RUNS_AS else None
@@ -40,7 +44,8 @@ def reading(owner: Step, steps: Sequence[Step]) -> Iterator[str]:
                 yield f"what {code(role)} may, a role that this stack does not make: its owner says what"
     uri = at(owner.inputs, "spec.model.uri")
     if isinstance(uri, str) and _is_elsewhere(uri, at(owner.inputs, "target.kind")):
-        yield f"the model, {code(without_login(uri))}, by no permission of AWS"
+        cloud = "Google Cloud" if at(owner.inputs, "target.kind") in _IN_GOOGLE_CLOUD else "AWS"
+        yield f"the model, {code(without_login(uri))}, by no permission of {cloud}"
 
 
 def _is_elsewhere(uri: str, target: Any) -> bool:
@@ -52,6 +57,7 @@ def _is_elsewhere(uri: str, target: Any) -> bool:
 def other(steps: Sequence[Step]) -> Iterator[str]:
     """What else may be done, by resource."""
     yield from _said(steps, reads=False)
+    yield from gcp.may(steps)
 
 
 def _said(steps: Sequence[Step], *, reads: bool) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +15,7 @@ from modelberth.preview.standins.values import plain
 from modelberth.provider.local_process import preferred_port
 from modelberth.provider.resource import UNKNOWN, Checked, CheckFailure, CustomResource, Observed, Properties
 from modelberth.provider.servicer import refused_settings, resource_for, settings_from
+from modelberth.provider.vertex.version import Version
 
 __all__ = ["Own"]
 
@@ -102,7 +105,19 @@ def _found(request: Request, inputs: Properties) -> Properties:
             return {"port": preferred_port(str(inputs["name"])), "uid": uid}
         case "modelberth:kubernetes:ApiKey":
             return {"uid": uid, "holder": uid, "fingerprint": uid[:12]}
+        case "modelberth:vertex:DeployedModel":
+            return {"holder": uid[:16]}
+        case "modelberth:vertex:Model":
+            model, number = Version(inputs).model, _number(request.urn, inputs)
+            named = {"modelName": model, "versionName": f"{model}@{number}", "versionId": number}
+            return {**named, "holder": uid[:16]}
     return {}
+
+
+def _number(urn: str, inputs: Properties) -> str:
+    """A version of its own for each content: Vertex AI counts, and nothing here remembers how far."""
+    content = json.dumps([urn, inputs], sort_keys=True, default=str)
+    return str(int(hashlib.sha256(content.encode()).hexdigest()[:8], 16) % 9999 + 1)
 
 
 def _settled(outputs: Properties, found: Properties) -> Properties:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from grpc import StatusCode
 
 from modelberth.provider.resource import ResourceError
 from modelberth.provider.vertex.resources import Endpoint, Operation
-from modelberth.provider.vertex.transport import ApiError, Transport
+from modelberth.provider.vertex.transport import ApiError, Pace, Transport
 
 __all__ = ["Progress", "VertexClient", "address_of"]
 
@@ -41,21 +41,19 @@ class VertexClient:
         self._transport = transport
         self._progress = progress
 
+    @property
+    def pace(self) -> Pace:
+        """How patiently the API is asked."""
+        return self._transport.pace
+
     def endpoint(self, name: str) -> Endpoint:
         """Look at an endpoint."""
         return Endpoint.of(self._transport.request("GET", name))
 
     def running(self, name: str) -> tuple[str, ...]:
         """Names of the operations on a model or an endpoint that have not ended, oldest first."""
-        names: list[str] = []
-        token = ""
-        while True:
-            query = {"pageToken": token} if token else {}
-            page = self._transport.request("GET", f"{name}/operations", query=query)
-            names += [one["name"] for one in page.get("operations", ()) if not one.get("done")]
-            token = page.get("nextPageToken", "")
-            if not token:
-                return tuple(names)
+        listed = self._pages(f"{name}/operations", "operations")
+        return tuple(one["name"] for one in listed if not one.get("done"))
 
     def deploy(self, endpoint: str, deployed_model: Mapping[str, Any]) -> Operation:
         """Begin to deploy a model, which gets no request yet. One whose id is there is refused."""
@@ -76,6 +74,13 @@ class VertexClient:
         body = {"name": endpoint, "trafficSplit": dict(split), "etag": etag}
         query = {"updateMask": "trafficSplit"}
         return Endpoint.of(self._transport.request("PATCH", endpoint, query=query, body=body))
+
+    def set_labels(self, endpoint: str, labels: Mapping[str, str], etag: str) -> Endpoint:
+        """Write an endpoint's labels; refused where the endpoint is not what `etag` was read of."""
+        body = {"name": endpoint, "labels": dict(labels), "etag": etag}
+        return Endpoint.of(
+            self._transport.request("PATCH", endpoint, query={"updateMask": "labels"}, body=body)
+        )
 
     def upload(
         self, parent: str, model: Mapping[str, Any], *, model_id: str = "", parent_model: str = ""
@@ -105,6 +110,30 @@ class VertexClient:
                 if error.code != 404:
                     raise
         return None
+
+    def versions(self, name: str) -> tuple[dict[str, Any], ...]:
+        """All versions of a model; none where it is gone."""
+        try:
+            return tuple(self._pages(f"{name}:listVersions", "models"))
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            return ()
+
+    def change_model(self, name: str, changes: Mapping[str, Any]) -> None:
+        """Write fields of a model, or with `@` of a version: a request takes those of one of them alone."""
+        query, body = {"updateMask": ",".join(changes)}, {"name": name, **changes}
+        self._transport.request("PATCH", name, query=query, body=body)
+
+    def merge_aliases(self, version: str, aliases: Sequence[str]) -> None:
+        """Give a version aliases, which another one loses; with a `-` before it one is taken away."""
+        self._transport.request(
+            "POST", f"{version}:mergeVersionAliases", body={"versionAliases": list(aliases)}
+        )
+
+    def delete_version(self, version: str) -> Operation:
+        """Begin to delete a version; one that is deployed is refused, and so is a model's last one."""
+        return self._begun("DELETE", f"{version}:deleteVersion", None)
 
     def delete_model(self, name: str) -> Operation:
         """Begin to delete a model with all its versions; one that is deployed is refused."""
@@ -147,6 +176,16 @@ class VertexClient:
                 )
             pace.sleep(min(pace.wait(number), timeout - waited))
             number += 1
+
+    def _pages(self, path: str, member: str) -> Iterator[dict[str, Any]]:
+        """All that a list has, page after page."""
+        token = ""
+        while True:
+            page = self._transport.request("GET", path, query={"pageToken": token} if token else {})
+            yield from page.get(member, ())
+            token = page.get("nextPageToken", "")
+            if not token:
+                return
 
     def _begun(
         self, method: str, path: str, body: Mapping[str, Any] | None, *, repeatable: bool = True

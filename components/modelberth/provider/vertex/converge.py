@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from modelberth.provider.resource import ResourceError
 from modelberth.provider.vertex.client import VertexClient
 from modelberth.provider.vertex.deployment import Desired
@@ -10,6 +12,8 @@ from modelberth.provider.vertex.resources import Endpoint
 from modelberth.provider.vertex.transport import ApiError, Pace
 
 __all__ = ["converge"]
+
+_log = logging.getLogger(__name__)
 
 _REFUSALS = 6
 """How often in a row a step may be refused for another state than the one that was read before it."""
@@ -43,7 +47,7 @@ def converge(client: VertexClient, desired: Desired, timeout: float, pace: Pace)
                 f"{type(step).__name__.lower()}. Run the same again to go on, or allow it more time"
             )
         try:
-            _take(client, desired.endpoint, step, left)
+            _take(client, desired, step, left)
         except ApiError as error:
             refusals += 1
             if not _may_pass(step, error) or refusals > _REFUSALS:
@@ -53,19 +57,35 @@ def converge(client: VertexClient, desired: Desired, timeout: float, pace: Pace)
             refusals = 0
 
 
-def _take(client: VertexClient, endpoint: str, step: Step, timeout: float) -> None:
+def _take(client: VertexClient, desired: Desired, step: Step, timeout: float) -> None:
     """Do one thing and wait for it."""
+    endpoint = desired.endpoint
     match step:
         case Wait(operation):
+            _log.info("waiting for what a former command began: %s", operation)
             client.wait(operation, timeout)
         case Deploy(deployed_model):
+            _log.info("deploying %s", _short(deployed_model["model"]))
             client.wait(client.deploy(endpoint, deployed_model).name, timeout)
         case Mutate(deployed_model):
+            _log.info("changing the replicas of %s", _short(deployed_model["model"]))
             client.wait(client.mutate(endpoint, deployed_model).name, timeout)
         case Route(split, etag):
+            shares = (f"{percent} % to {_name(desired, one)}" for one, percent in split.items())
+            _log.info("moving the requests: %s", ", ".join(shares) or "nobody gets any")
             client.set_traffic(endpoint, split, etag)
         case Undeploy(deployed_model_id):
+            _log.info("undeploying %s", deployed_model_id)
             client.wait(client.undeploy(endpoint, deployed_model_id).name, timeout)
+
+
+def _name(desired: Desired, deployed_model_id: str) -> str:
+    return _short(desired.deployments[deployed_model_id].model)
+
+
+def _short(model: str) -> str:
+    """A version as a person knows it."""
+    return model.rpartition("/")[2]
 
 
 def _may_pass(step: Step, error: ApiError) -> bool:

@@ -77,7 +77,9 @@ def next_step(desired: Desired, endpoint: Endpoint, running: Sequence[str]) -> S
     for name, deployment in wanted.items():
         if not _is_scaled(endpoint.deployed[name], deployment):
             return Mutate(desired.document_of(deployment))
-    if endpoint.traffic != desired.traffic:
+    # What others deployed keeps its requests where nothing of ours is wanted.
+    is_served = bool(wanted) or any(name in endpoint.traffic for name in endpoint.owned(desired.owner))
+    if is_served and endpoint.traffic != desired.traffic:
         return Route(desired.traffic, endpoint.etag)
     return None
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
-__all__ = ["DeployedModel", "Endpoint", "Operation"]
+from modelberth.provider.resource import ResourceError
+
+__all__ = ["DeployedModel", "Endpoint", "Operation", "parts_of", "region_of"]
+
+_NAME: Final = re.compile(r"projects/([^/]+)/locations/([^/]+)/(?:models|endpoints)/([^/@]+)(?:[/@].*)?")
 
 
 @dataclass(frozen=True)
@@ -17,17 +22,19 @@ class DeployedModel:
         id: up to 10 digits where we chose it
         display_name: whose it is
         dedicated: its `dedicatedResources`
+        document: all that the API tells
     """
 
     id: str
     display_name: str
     dedicated: Mapping[str, Any]
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """Read one of an endpoint's `deployedModels`."""
         name, dedicated = document.get("displayName", ""), document.get("dedicatedResources", {})
-        return cls(document["id"], name, dedicated)
+        return cls(document["id"], name, dedicated, document)
 
 
 @dataclass(frozen=True)
@@ -39,19 +46,26 @@ class Endpoint:
         etag: what a change of the traffic is bound to, so that it does not undo another's
         deployed: by id
         traffic: percent of the requests by id, without those that get none
+        labels: of it
     """
 
     name: str
     etag: str
     deployed: Mapping[str, DeployedModel]
     traffic: Mapping[str, int]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def owned(self, owner: str) -> dict[str, DeployedModel]:
+        """What has a display name, by id."""
+        return {name: one for name, one in self.deployed.items() if one.display_name == owner}
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """Read what a GET of an endpoint answers."""
         models = [DeployedModel.of(one) for one in document.get("deployedModels", ())]
         traffic = {one: percent for one, percent in document.get("trafficSplit", {}).items() if percent}
-        return cls(document["name"], document.get("etag", ""), {one.id: one for one in models}, traffic)
+        etag, labels = document.get("etag", ""), document.get("labels") or {}
+        return cls(document["name"], etag, {one.id: one for one in models}, traffic, labels)
 
 
 @dataclass(frozen=True)
@@ -83,3 +97,25 @@ class Operation:
             (int(error.get("code", 2)), str(error.get("message", ""))) if error else None,
             document.get("response", {}),
         )
+
+
+def parts_of(name: str) -> tuple[str, str, str]:
+    """Project, region and id of a model or an endpoint, or of what is below it.
+
+    Raises:
+        ResourceError: it is no such name.
+    """
+    found = _NAME.fullmatch(name)
+    if not found:
+        allowed = "projects/PROJECT/locations/REGION/models/ID@VERSION, or …/endpoints/ID/NAME"
+        raise ResourceError.about("id", repr(name), allowed)
+    return found[1], found[2], found[3]
+
+
+def region_of(name: str) -> str:
+    """The region of a model or an endpoint, or of what is below it.
+
+    Raises:
+        ResourceError: it is no such name.
+    """
+    return parts_of(name)[1]

@@ -14,12 +14,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.provider.resource import ResourceError
 from modelberth.provider.vertex.credentials import Token
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["ApiError", "Pace", "Transport"]
 
@@ -60,7 +61,7 @@ class Pace:
     attempts: int = 6
     first: float = 1.0
     longest: float = 30.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.monotonic
 
     def wait(self, number: int) -> float:
@@ -78,9 +79,13 @@ class Transport:
         *,
         pace: Pace | None = None,
         sending: httpx.BaseTransport | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        import httpx  # noqa: PLC0415 - 55 ms of every start of the provider, and few programs need it
+
         self.pace = pace or Pace()
         self._token = token
+        self._cancelled = cancelled
         self._http = httpx.Client(base_url=f"{address.rstrip('/')}/v1/", timeout=_TIMEOUT, transport=sending)
 
     def close(self) -> None:
@@ -108,10 +113,16 @@ class Transport:
 
         Raises:
             ApiError: the API refused it, or was busy for too long.
-            ResourceError: there was no answer.
+            ResourceError: there was no answer, or nobody waits for it any more.
         """
+        import httpx  # noqa: PLC0415
+
         doing = f"{method} {path}"
         for number in range(self.pace.attempts):
+            if self._cancelled():
+                raise ResourceError(
+                    f"Vertex AI: cancelled before {doing}. Run the same again: it goes on from there"
+                )
             is_last = number + 1 == self.pace.attempts
             try:
                 headers = {"authorization": f"Bearer {self._token()}"}

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from support.aws.terraform import Plan
+from support.clouds.terraform import Plan
 
 __all__ = ["Exemption", "Scan", "exemptions", "scan", "unexplained"]
 

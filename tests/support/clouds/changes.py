@@ -1,8 +1,8 @@
 """What an update does to a program's resources: in place or replaced, as the tables of the stand-ins say.
 
 The engine's part in it is small, and is done here: inputs that are ignored stay, a replaced resource is made
-anew before what depends on it is looked at. `tests/engine/aws` holds some of that against the engine. What is
-not done here: other settings of a provider, and updates of what Modelberth's own provider makes.
+anew before what depends on it is looked at. `tests/engine` holds some of that against the engine. What is
+not done here: other settings of a provider.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from modelberth.preview.standins import StandInSettings
 from modelberth.preview.standins.backend import Request
 from modelberth.provider.resource import Observed, Properties
-from support.aws.graph import ACCOUNT, CapturingMonitor, Graph, Options, capture
+from support.clouds.graph import CapturingMonitor, Graph, Options, capture
 
 __all__ = ["Update", "updated"]
 
@@ -41,14 +41,14 @@ class Update:
         ]
 
 
-def updated(before: Graph, after: Program, *, region: str = "eu-central-1") -> Update:
-    """Deploy a program over what another one has left in the region.
+def updated(before: Graph, after: Program, settings: StandInSettings, *, own: tuple[str, ...] = ()) -> Update:
+    """Deploy a program over what another one has left, as `captured` was told to.
 
     Raises:
         RefusedError: a stand-in refuses inputs.
 
     """
-    monitor = _Updating(before, region)
+    monitor = _Updating(before, settings, own)
     capture(monitor, after)
     urns = {one.urn for one in monitor.made}
     monitor.update.made += [one.name for one in monitor.made if one.urn not in monitor.before]
@@ -59,8 +59,8 @@ def updated(before: Graph, after: Program, *, region: str = "eu-central-1") -> U
 class _Updating(CapturingMonitor):
     """Finds what an earlier program has left."""
 
-    def __init__(self, before: Graph, region: str) -> None:
-        super().__init__(StandInSettings(aws_region=region, aws_account=ACCOUNT))
+    def __init__(self, before: Graph, settings: StandInSettings, own: tuple[str, ...]) -> None:
+        super().__init__(settings, own)
         self.before = {one.urn: one for one in before.resources}
         self.update = Update()
 
@@ -71,7 +71,7 @@ class _Updating(CapturingMonitor):
         checked = self.check(asked, old.inputs, _kept(old.inputs, inputs, options.ignored))
         if checked is None:
             return inputs, Observed(old.id, inputs, old.outputs)
-        changes = self.imitation.diff(asked, old.id, old.inputs, old.outputs, checked).changes
+        changes = self.backend(asked.type).diff(asked, old.id, old.inputs, old.outputs, checked).changes
         is_triggered = old.trigger != options.trigger
         if not changes and not is_triggered:
             return checked, Observed(old.id, checked, old.outputs)
@@ -81,7 +81,7 @@ class _Updating(CapturingMonitor):
             self.update.replaced[asked.name] = first
             return super().observe(asked, inputs, options)
         self.update.in_place[asked.name] = first
-        outputs = self.imitation.update(asked, old.id, old.inputs, old.outputs, checked)
+        outputs = self.backend(asked.type).update(asked, old.id, old.inputs, old.outputs, checked)
         return checked, Observed(old.id, checked, outputs)
 
 

@@ -1,31 +1,32 @@
-"""Golden files of AWS: read, or written again where REGENERATE is set."""
+"""Golden files: read, or written again where REGENERATE is set."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from support.aws.graph import shown_value
+from support.clouds.graph import shown_value
 
 __all__ = ["inventory", "same_as"]
 
-_SAID_ELSEWHERE: Final = {"alarmDescription", "description", "region", "tags"}
-"""Inputs that other tests hold, in every resource."""
 _OWN: Final = {"pulumi:pulumi:Stack"}
 _PROVIDER: Final = "pulumi:providers:"
 
 
-def inventory(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Type and key inputs by name, of resources as a state has them; documents are other tests' to read."""
+def inventory(resources: Iterable[Mapping[str, Any]], left_out: Collection[str]) -> dict[str, str]:
+    """Type and key inputs by name, of resources as a state has them.
+
+    Left out are some inputs by their names, and documents: they are other tests' to read.
+    """
     found = {}
     for one in resources:
         if one["type"] in _OWN:
             continue
         given = shown_value(one.get("inputs") or {})
-        inputs = {key: value for key, value in given.items() if _is_key(key, value)}
+        inputs = {key: value for key, value in given.items() if _is_key(key, value, left_out)}
         if one["type"].startswith(_PROVIDER):
             inputs.pop("version", None)
         kept = json.dumps(inputs, sort_keys=True) if one.get("custom") and inputs else ""
@@ -41,12 +42,12 @@ def same_as(golden: Path, found: object, test: str) -> None:
 
     """
     if os.environ.get("REGENERATE"):
-        golden.parent.mkdir(exist_ok=True)
+        golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_text(json.dumps(found, indent=1) + "\n")
     assert found == json.loads(golden.read_text()), f"write it again: REGENERATE=1 pytest {test}"
 
 
-def _is_key(name: str, value: Any) -> bool:
-    if name.startswith("__") or name in _SAID_ELSEWHERE:
+def _is_key(name: str, value: Any, left_out: Collection[str]) -> bool:
+    if name.startswith("__") or name in left_out:
         return False
     return not (isinstance(value, str) and value.startswith("{"))

@@ -1,0 +1,1 @@
+"""Endpoints in Vertex AI, now also called Gemini Enterprise Agent Platform."""
