@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 
-from modelberth.capabilities import check
-from modelberth.errors import Problem, SpecError
-from modelberth.spec import EndpointDeployment, parse
 from support import aws_eks, aws_plans, aws_sagemaker
 from support.aws_plans import OPEN, PUBLIC
+from support.clouds.bad_input import Bad, refusals
 
 DIGEST: Final = f"sha256:{'1' * 64}"
 ELSEWHERE: Final = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/models/iris@{DIGEST}"
@@ -22,26 +19,6 @@ TWICE: Final = {"vpc": {"subnets": ["subnet-01234567"] * 2, "security_groups": [
 KEY: Final = f"key/{'1' * 8}-1111-1111-1111-{'1' * 12}"
 B200: Final = {**aws_eks.GPU, "resources": {"gpu": {"kind": "b200"}}}
 NO_AUTH: Final = {"security": {"auth": {"kind": "none"}}}
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A config, and how it is refused.
-
-    Attributes:
-        kind: of bad input, as a person would call it
-        config: of the endpoint
-        path: field that the refusal names
-        given: part of the value that it repeats
-        says: part of the limit, or of the way out
-
-    """
-
-    kind: str
-    config: Mapping[str, Any]
-    path: str
-    given: str
-    says: str
 
 
 def in_lambda(target: Mapping[str, Any] | None = None, **spec: Any) -> Mapping[str, Any]:
@@ -203,18 +180,7 @@ KINDS: Final = {
 }  # fmt: skip
 
 
-def refusals(config: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """What is wrong with a config, as `preview` would say it; without the engine."""
-    try:
-        read = parse(EndpointDeployment, config)
-    except SpecError as error:
-        return error.problems
-    return check(read.spec, read.target)
-
-
-@pytest.mark.parametrize(
-    "bad", BAD, ids=lambda bad: f"{bad.kind}: {bad.config['target']['kind']}, {bad.path}"
-)
+@pytest.mark.parametrize("bad", BAD, ids=str)
 def test_bad_input_is_refused(bad: Bad) -> None:
     found = {problem.path: problem for problem in refusals(bad.config)}
     assert bad.path in found, [*map(str, found.values())]

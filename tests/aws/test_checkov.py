@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from support.aws.terraform import TERRAFORM
 from support.clouds.audit import exemptions, scan, unexplained
 from support.clouds.checkov_environment import program
 from support.clouds.graph import Graph
-from support.clouds.modes import together
+from support.clouds.modes import renamed, together
 
 KNOWN = Path(__file__).with_name("checkov_exemptions.toml")
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -46,7 +44,7 @@ WITHOUT_CHECKS = {"eks: existing, model from elsewhere", "eks: existing, own ide
 def test_every_mode_is_explained_and_what_is_bad_goes_red(tmp_path: Path) -> None:
     """One scan: checkov takes longer to start than to look."""
     modes, good, bad = together(graph_of(mode) for mode in MODES), captured(hardened), captured(bare)
-    graph = together([modes, _renamed(good, "good-"), _renamed(bad, "bad-")])
+    graph = together([modes, renamed(good, "good-"), renamed(bad, "bad-")])
     made = TERRAFORM.plan(graph)
     done = scan(made, tmp_path, program())
     assert done.resources + len(made.absent) == len(in_aws(graph)) == len(in_aws(modes)) + HARDENED + BARE
@@ -65,26 +63,6 @@ def test_every_mode_is_explained_and_what_is_bad_goes_red(tmp_path: Path) -> Non
     assert failed >= red, red - failed
     assert {check for check, name in done.passed if not name.startswith("bad-")} >= BAD.keys()
     assert unexplained([one for one in done.failures if one.name.startswith("bad-")], known)
-
-
-def _renamed(graph: Graph, beginning: str) -> Graph:
-    """The graph with other names in the program: two programs may have the same."""
-
-    def urns(given: Iterable[str]) -> tuple[str, ...]:
-        return tuple(f"{beginning}{urn}" for urn in given)
-
-    return Graph(
-        tuple(
-            replace(
-                one,
-                urn=f"{beginning}{one.urn}",
-                name=f"{beginning}{one.name}",
-                dependencies=urns(one.dependencies),
-                origins={key: urns(made_of) for key, made_of in one.origins.items()},
-            )
-            for one in graph.resources
-        )
-    )
 
 
 def test_an_empty_plan_is_an_error(tmp_path: Path) -> None:

@@ -10,16 +10,11 @@ from modelberth.spec import EndpointDeployment, parse
 
 HUB = {"uri": "hf://org/name", "revision": "1" * 40, "sha256": "0" * 64}
 HOST = {"security": {"tls": {"domain": "iris.example.com"}}}
-VERTEX = {
-    "kind": "vertex",
-    "project": "my-project",
-    "project_number": "123456789012",
-    "region": "us-central1",
-}
+AZURE = {"kind": "azure_ml", "resource_group": "models", "location": "westeurope"}
 
 
 def judged(**spec: Any) -> dict[str, Choice]:
-    entry = {"name": "iris", "model": HUB, "target": VERTEX, **spec}
+    entry = {"name": "iris", "model": HUB, "target": AZURE, **spec}
     found = choices(parse(EndpointDeployment, entry))
     assert sorted(choice.target for choice in found) == sorted(load()), "every target is judged once"
     fits = [choice.fits for choice in found]
@@ -37,8 +32,8 @@ def fitting(found: dict[str, Choice]) -> set[str]:
         pytest.param(
             {"model": {"uri": "model.onnx"}, "target": {"kind": "local"}}, set(load()), id="the default"
         ),
-        # In a cluster our own server's image has no use for one.
-        pytest.param({"resources": {"gpu": {"kind": "l4"}}}, {"cloud_run", "vertex"}, id="a GPU"),
+        # Our own server has no use for one.
+        pytest.param({"resources": {"gpu": {"kind": "l4"}}}, set(), id="a GPU"),
         pytest.param(
             {
                 "model": {"uri": "https://models.example.com/a.onnx", "sha256": "0" * 64},
@@ -46,21 +41,21 @@ def fitting(found: dict[str, Choice]) -> set[str]:
                 "runtime": {"engine": "triton", "image": f"registry.example.com/triton@sha256:{'0' * 64}"},
                 "security": {"auth": {"kind": "none"}},
             },
-            {"container_apps", "kubernetes", "eks"},
+            {"container_apps", "kubernetes", "eks", "gke"},
             id="a GPU for Triton",
         ),
         pytest.param(
             {"limits": {"max_body": "20Mi"}},
-            {"sagemaker", "cloud_run", "container_apps", "azure_ml", "kubernetes", "eks"},
+            {"sagemaker", "cloud_run", "container_apps", "azure_ml", "kubernetes", "eks", "gke"},
             id="a body of 20 MiB",
         ),
         pytest.param(
             {"scaling": {"min": 0, "max": 3}},
-            {"lambda", "sagemaker", "cloud_run", "container_apps", "kubernetes", "eks"},
+            {"lambda", "sagemaker", "cloud_run", "container_apps", "kubernetes", "eks", "gke"},
             id="down to no replica",
         ),
         pytest.param(
-            {"limits": {"timeout": "30m"}}, {"cloud_run", "vertex", "kubernetes", "eks"}, id="half an hour"
+            {"limits": {"timeout": "30m"}}, {"cloud_run", "kubernetes", "eks", "gke"}, id="half an hour"
         ),
     ],
 )
@@ -84,14 +79,15 @@ def test_every_refusal_of_a_target_is_told() -> None:
 
 def test_the_one_of_the_config_is_marked_and_a_planned_one_is_no_refusal() -> None:
     found = judged()
-    assert [choice.target for choice in found.values() if choice.chosen] == ["vertex"]
-    assert (found["vertex"].status, found["vertex"].fits) == ("planned", True)
+    assert [choice.target for choice in found.values() if choice.chosen] == ["azure_ml"]
+    assert (found["azure_ml"].status, found["azure_ml"].fits) == ("planned", True)
 
 
 def test_of_those_that_fit_the_ones_that_can_be_deployed_to_come_first() -> None:
     found = list(judged(model={"uri": "model.onnx"}, target={"kind": "local"}).values())
-    assert [choice.status for choice in found] == [*["available"] * 5, *["planned"] * 4]
-    assert [choice.target for choice in found[:5]] == ["local", "lambda", "sagemaker", "kubernetes", "eks"]
+    assert [choice.status for choice in found] == [*["available"] * 8, *["planned"] * 2]
+    first = ["local", "lambda", "sagemaker", "cloud_run", "vertex", "kubernetes", "eks", "gke"]
+    assert [choice.target for choice in found[:8]] == first
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ RUN = {
     "docs/kubernetes.md",
     "docs/local.md",
     "docs/stand-ins.md",
+    "docs/vertex-resources.md",
     "examples/clouds/README.md",
     "examples/composed/README.md",
     "examples/image_classification/README.md",

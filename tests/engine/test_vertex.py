@@ -116,6 +116,28 @@ def test_an_engine_that_is_killed_before_the_requests_move_is_followed_by_one_th
     assert shop.serving() == dict([wanted]), "nobody undoes it"
 
 
+def test_an_update_of_minutes_ends_with_the_engine_and_is_taken_up(shop: Stack) -> None:
+    shop.up(FIRST)
+    shop.api.looks = 10**6
+
+    def deploying() -> bool:
+        for one in shop.api.operations.values():
+            one.looks = 1 if "UploadModel" in one.kind else one.looks
+        return bool(shop.api.deploying)
+
+    said = shop.interrupt_up(deploying, SECOND)
+    assert "Vertex AI: cancelled before GET" in said
+    assert "Run the same again: it goes on from there" in said
+    assert shop.serving() == {"first": 100}
+    shop.api.looks = 1
+    for running in shop.api.operations.values():
+        running.looks = 1
+    shop.up(SECOND)
+    assert shop.serving() == {"second": 100}
+    assert shop.begun("DeployModel") == 2
+    check_history(shop.api, always_serves=True)
+
+
 def test_a_failure_is_told_and_the_former_model_serves_on(shop: Stack) -> None:
     shop.up(FIRST)
     shop.api.quota = 1

@@ -61,8 +61,8 @@ _BEGINNING: Final = """\
 # Controls of the Google Cloud targets
 
 Written by a test from `tests/gcp/controls.toml`; by their numbers the tests name the rows. Rules are named as
-their catalogues do: constraints of an organization's policy (`run.allowedIngress`), checkov (`CKV_GCP_84`) and
-the CIS benchmarks of Google Cloud and of GKE.
+their catalogues do: constraints of an organization's policy (`run.allowedIngress`), checkov (`CKV_GCP_84`)
+and the CIS benchmarks of Google Cloud and of GKE.
 
 {rows} rows: {met} are met without a word of the program, {opened} until a field opens them, and
 {asked} where a field asks for them.

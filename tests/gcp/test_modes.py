@@ -1,4 +1,4 @@
-"""The modes are all there is: no component of Google Cloud and no type of resource that none of them makes."""
+"""The modes are all there is: each component of Google Cloud and each type of resource is made by one."""
 
 import re
 from pathlib import Path

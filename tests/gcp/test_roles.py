@@ -34,7 +34,10 @@ CANARIES = (
     ("secretmanager.versions.access", SOME_SECRET),
     ("bigquery.tables.getData", f"{PROJECT}/datasets/payroll/tables/all"),
     ("bigquery.tables.updateData", f"{PROJECT}/datasets/payroll/tables/all"),
-    ("artifactregistry.repositories.uploadArtifacts", f"{PROJECT}/locations/europe-west4/repositories/models"),
+    (
+        "artifactregistry.repositories.uploadArtifacts",
+        f"{PROJECT}/locations/europe-west4/repositories/models",
+    ),
     ("cloudkms.cryptoKeyVersions.useToDecrypt", f"{PROJECT}/locations/europe-west4/keyRings/a/cryptoKeys/b"),
     ("iam.serviceAccounts.getAccessToken", f"{PROJECT}/serviceAccounts/{PLACE.service_account('admin')}"),
     ("iam.serviceAccounts.actAs", f"{PROJECT}/serviceAccounts/{PLACE.service_account('admin')}"),

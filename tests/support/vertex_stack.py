@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,16 @@ class Stack:
             assert bool(providers) == provider
             running.communicate(timeout=60)
         self.run("cancel", "--yes", "--stack", "dev")
+
+    def interrupt_up(self, when: Callable[[], bool], *shares: tuple[str, int]) -> str:
+        """The same, and Ctrl-C; what the engine says then."""
+        command = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *self.wanted(*shares))
+        with self.project.start(*command) as running:
+            wait_until(when, lambda: running.poll() is None)
+            running.send_signal(signal.SIGINT)
+            said, _ = running.communicate(timeout=30)
+        assert running.returncode != 0
+        return plain(said)
 
     def found(self) -> dict[str, Any]:
         """What the state says of the endpoint."""

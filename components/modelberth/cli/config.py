@@ -55,16 +55,27 @@ _CLUSTERS: Final[Sequence[Mapping[str, Any]]] = (
     {**_CLUSTER, **_GATEWAY},
     {**_CLUSTER, **_GATEWAY, **_KEDA},
 )
+_GCP: Final = {
+    "project": "example-project",
+    "project_number": "123456789012",
+    "region": "us-central1",
+    "image": f"us-central1-docker.pkg.dev/example-project/models/example@sha256:{'0' * 64}",
+    "billing_account": "012345-6789AB-CDEF01",
+}
+# With a way in that a public endpoint has, and models that are read where they lie.
+_CLOUD_RUNS: Final[Sequence[Mapping[str, Any]]] = (_GCP, {**_GCP, "model_access": "mount"})
+_GKE: Final = {**_GCP, "cluster": {"kind": "existing", "name": "example"}}
 # What a target needs beyond its kind, where the config names another one; common regions of each cloud.
 _EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "lambda": [{"account": "123456789012", "region": "us-east-1", "image": _IN_ECR}],
     "sagemaker": _SAGEMAKERS,
-    "cloud_run": [{"project": "example-project", "project_number": "123456789012", "region": "us-central1"}],
-    "vertex": [{"project": "example-project", "project_number": "123456789012", "region": "us-central1"}],
+    "cloud_run": _CLOUD_RUNS,
+    "vertex": [_GCP],
     "container_apps": [{"resource_group": "example", "location": "eastus"}],
     "azure_ml": [{"resource_group": "example", "location": "eastus"}],
     "kubernetes": _CLUSTERS,
     "eks": [{**one, **_EKS} for one in _CLUSTERS],
+    "gke": [{**one, **_GKE} for one in _CLUSTERS],
 }
 
 

@@ -24,6 +24,7 @@ from modelberth.preview.assemble import assemble
 from modelberth.preview.cost import Cost
 from modelberth.preview.report import Outcome
 from modelberth.spec import EndpointDeployment, Target
+from modelberth.spec.gcp import GcpTarget
 
 __all__ = ["Choice", "choices", "targets"]
 
@@ -119,8 +120,17 @@ def _judged(deployment: EndpointDeployment, table: TargetTable) -> Choice:
 
 
 def _example(deployment: EndpointDeployment, kind: str) -> Target:
-    """The example of a target that refuses least of the spec."""
-    return min(example_targets(kind), key=lambda target: len(check(deployment.spec, target)))
+    """The example of a target that refuses least of the spec, with copies of models where it reads them."""
+    found = [_mirroring(target, deployment) for target in example_targets(kind)]
+    return min(found, key=lambda target: len(check(deployment.spec, target)))
+
+
+def _mirroring(target: Target, deployment: EndpointDeployment) -> Target:
+    if not isinstance(target, GcpTarget):
+        return target
+    uris = [one.uri for one in deployment.spec.models.values() if one.scheme in {"s3", "azblob"}]
+    stores = {"/".join(uri.split("/", 3)[:3]) for uri in uris}
+    return target.model_copy(update={"model_mirrors": dict.fromkeys(stores, "gs://example-models")})
 
 
 def _cell(table: TargetTable, path: str, unlimited: str = "yes") -> str:

@@ -218,6 +218,25 @@ def test_the_label_survives_who_writes_the_endpoint_meanwhile(world: World) -> N
 
 
 @pytest.mark.parametrize("answered", [False, True])
+def test_a_create_that_ended_anywhere_is_taken_up(monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
+    point = 0
+    while True:
+        point, world = point + 1, World(monkeypatch)
+        resource = DeployedModel(world.settings)
+        world.crash(point, answered=answered)
+        try:
+            resource.create(DEPLOYED, 0)
+        except Crash:
+            made = resource.create(DEPLOYED, 0)
+            assert resource.read(made.id, made.inputs, made.outputs) == made
+            assert len(there(world)) == 1
+            check_history(world.api, always_serves=False)
+        else:
+            break
+    assert point > 6
+
+
+@pytest.mark.parametrize("answered", [False, True])
 def test_a_destroy_that_ended_anywhere_is_taken_up(monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
     point = 0
     while True:

@@ -1,5 +1,6 @@
 """A version of a model: made once, whatever happens to the command, told of by a refresh, and removed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,6 +110,17 @@ def test_a_create_that_ended_anywhere_is_taken_up_and_nothing_is_uploaded_twice(
             assert made.id == f"{SHOP}@{before + 1}"
             assert f"h-{made.outputs['holder']}" in versions(world)[str(before + 1)]["versionAliases"]
             assert Model(world.settings).diff(inputs, made.outputs, inputs) == []
+
+
+def test_versions_that_are_made_and_removed_at_once_are_one_models(world: World) -> None:
+    every = [{**VERSION, "args": [str(number)]} for number in range(6)]
+    resource = Model(world.settings)
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda inputs: resource.create(inputs, 0), every))
+        assert sorted(one.id for one in made) == [f"{SHOP}@{number}" for number in range(1, 7)]
+        assert "parentModel" not in world.api.sent("upload")[0].body
+        list(pool.map(lambda one: resource.delete(one.id, one.outputs, 0), made))
+    assert SHOP not in world.api.models
 
 
 def test_what_a_renamed_resource_took_over_is_spared(world: World) -> None:

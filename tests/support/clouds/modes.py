@@ -6,13 +6,14 @@ import ast
 import importlib
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import pulumi
 
 from support.clouds.graph import Graph
 
-__all__ = ["components", "mode_of", "name_of", "together", "tokens"]
+__all__ = ["components", "mode_of", "name_of", "renamed", "together", "tokens"]
 
 _LONGEST: Final = 32
 """Characters that the name of an endpoint has."""
@@ -32,6 +33,26 @@ def mode_of(name: str, modes: Collection[str]) -> str:
 def together(graphs: Iterable[Graph]) -> Graph:
     """Several graphs as if one program had made them."""
     return Graph(tuple(one for graph in graphs for one in graph.resources))
+
+
+def renamed(graph: Graph, beginning: str) -> Graph:
+    """The graph with other names in the program: two programs may have the same."""
+
+    def urns(given: Iterable[str]) -> tuple[str, ...]:
+        return tuple(f"{beginning}{urn}" for urn in given)
+
+    return Graph(
+        tuple(
+            replace(
+                one,
+                urn=f"{beginning}{one.urn}",
+                name=f"{beginning}{one.name}",
+                dependencies=urns(one.dependencies),
+                origins={key: urns(made_of) for key, made_of in one.origins.items()},
+            )
+            for one in graph.resources
+        )
+    )
 
 
 def components(source: str) -> set[str]:

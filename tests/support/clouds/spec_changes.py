@@ -150,7 +150,10 @@ class Words:
                     "variants.*.model.format",
                     Change(
                         {"variants": {"cheap": {"model": {"format": "onnx"}}}},
-                        merged(merged(custom, others), {"variants": {"cheap": {"model": {"format": "custom"}}}}),
+                        merged(
+                            merged(custom, others),
+                            {"variants": {"cheap": {"model": {"format": "custom"}}}},
+                        ),
                     ),
                 ),
                 one("security.identity", self.identity),

@@ -412,6 +412,22 @@ CASES: list[Case] = [
         "now has 'roles/storage.objectViewer' on 'gs://models/b/*'",
     ),
     silent(
+        "bucket: a new grant is told once",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        None,
+        _of_objects("a/"),
+        Kind.CREATED,
+    ),
+    tells(
+        "bucket: a grant of nothing known is told all the same",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        None,
+        {},
+        Kind.CREATED,
+        CHANGE,
+        "is created",
+    ),
+    silent(
         "bucket: a folder within the folder",
         "gcp:storage/bucketIAMMember:BucketIAMMember",
         _of_objects("a/"),

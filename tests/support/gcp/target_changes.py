@@ -31,11 +31,15 @@ def _watched() -> list[tuple[str, Change]]:
         one("target.logging_account", agent, _LOGS),
     ]
 
+
 def _generations() -> list[tuple[str, Change]]:
     """A model in Cloud Storage by its generation, as that of the Hub is by its commit."""
     old, new = {"revision": "1700000000000000"}, "1700000000000001"
     canary = merged(WORDS.canary, {"rollout": {"previous": old}})
-    others = {"scaling": {"max": 2}, "variants": {"cheap": {"model": {**WORDS.previous, **old}, "weight": 30}}}
+    others = {
+        "scaling": {"max": 2},
+        "variants": {"cheap": {"model": {**WORDS.previous, **old}, "weight": 30}},
+    }
     moved = {"variants": {"cheap": {"model": {"revision": new}}}}
     return [
         one("model.revision", new, {"model": old}),
@@ -154,14 +158,18 @@ def _gpus(pool: Config) -> Config:
 
 _SHARED: Final = merged(_gpus({**gcp_gke.POOL, "max": 4, "sharing": _IN_TURNS}), _QUEUED)
 _PARTITIONED: Final = merged(
-    _gpus({**gcp_gke.POOL, "max": 4, "sharing": _CUT}), {**_QUEUED, "resources": {"gpu": {"kind": "a100-80gb"}}}
+    _gpus({**gcp_gke.POOL, "max": 4, "sharing": _CUT}),
+    {**_QUEUED, "resources": {"gpu": {"kind": "a100-80gb"}}},
 )
 
 GKE: Final[Mapping[str, Change]] = dict(
     [
         one("target.billing_account", BILLING),
         one("target.logging_account", LOGGING),
-        ("target.gpu_pool.sharing", Change({"target": {"gpu_pool": {"sharing": _IN_TURNS}}}, _gpus(gcp_gke.POOL))),
+        (
+            "target.gpu_pool.sharing",
+            Change({"target": {"gpu_pool": {"sharing": _IN_TURNS}}}, _gpus(gcp_gke.POOL)),
+        ),
         one("target.gpu_pool.sharing.pods", 8, _SHARED),
         one("target.gpu_pool.sharing.partition", "2g.20gb", _PARTITIONED),
         *inside("cluster", _NEW, network="other", subnetwork="other-europe-west4"),

@@ -28,6 +28,7 @@ class Containers:
         self._folder, self._buckets = folder, buckets
         self._processes: dict[str, PlatformProcess] = {}
         self._routes: dict[str, str] = {}
+        self._urls: dict[str, str] = {}
         self._inside: dict[str, int] = defaultdict(int)
         self._left = threading.Condition()
         self._http = httpx.Client(transport=httpx.HTTPTransport(verify=False), timeout=10)
@@ -36,10 +37,12 @@ class Containers:
         spec, number, endpoint_id = model["containerSpec"], deployed["id"], endpoint.rpartition("/")[2]
         default = f"/v1/endpoints/{endpoint_id}/deployedModels/{number}"
         storage = model.get("artifactUri", "")
+        # Where it listens is read from its log.
+        asked = {one["name"]: one["value"] for one in spec.get("env", ())} | {"MODELBERTH_LOG_FORMAT": ""}
         environ = {
             "PATH": os.environ["PATH"],
             "HOST": "127.0.0.1",
-            **{one["name"]: one["value"] for one in spec.get("env", ())},
+            **{name: value for name, value in asked.items() if value},
             "AIP_MODE": "PREDICTION",
             "AIP_FRAMEWORK": "CUSTOM_CONTAINER",
             "AIP_ENDPOINT_ID": endpoint_id,
@@ -58,7 +61,10 @@ class Containers:
 
     def is_ready(self, number: str) -> bool:
         """Whether it serves, or never will."""
-        return "ready: model" in self._processes[number].log or self.has_ended(number)
+        server = self._processes[number]
+        if "ready: model" in server.log:
+            self._urls[number] = f"{server.url}{self._routes[number]}"
+        return number in self._urls or self.has_ended(number)
 
     def has_ended(self, number: str) -> bool:
         return self._processes[number].process.poll() is not None
@@ -70,7 +76,7 @@ class Containers:
 
     def predict(self, number: str, body: Any) -> tuple[int, Any]:
         try:
-            answer = self._http.post(f"{self._processes[number].url}{self._routes[number]}", json=body)
+            answer = self._http.post(self._urls[number], json=body)
             return answer.status_code, answer.json()
         finally:
             with self._left:

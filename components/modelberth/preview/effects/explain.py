@@ -79,6 +79,8 @@ MODULES: Final = (
 _TELLS_LIFE: Final = frozenset({Kind.REPLACED, Kind.REMOVED, Kind.DATA_DELETED, Kind.CREATED})
 _TELLS_THE_END: Final = frozenset({Kind.PERMISSIONS_NARROWED, Kind.NEWLY_PUBLIC})
 """Of what only lets somebody in, or keeps somebody out, that is all that its end means."""
+_TELLS_THE_BEGINNING: Final = frozenset({Kind.PERMISSIONS_WIDENED})
+"""And all that its beginning does."""
 _REQUIREMENTS: Final = "modelberth:kubernetes:Requirements"
 _CONFIG_MAP: Final = "kubernetes:core/v1:ConfigMap"
 _LABELS: Final = re.compile(r"(metadata\.)?(labels|annotations)\b.*")
@@ -196,10 +198,19 @@ def _of_step(step: Step, plan: Plan, *, offline: bool) -> Iterator[Effect]:
         rest = tuple(d for d in step.differences if not any(_lies_in(d.path, path) for path in told))
         if rest or not effects:
             yield plainly(step, plan, rest)
-    elif not any(effect.kind in _TELLS_LIFE for effect in effects) and not (
-        step.op is Op.DELETE and any(effect.kind in _TELLS_THE_END for effect in effects)
-    ):
+    elif not any(effect.kind in _TELLS_LIFE | _telling_of(step) for effect in effects):
         yield plainly(step, plan, step.differences)
+
+
+def _telling_of(step: Step) -> frozenset[Kind]:
+    """What tells all of a resource that comes or goes, where that is only about who may do what."""
+    match step.op:
+        case Op.DELETE:
+            return _TELLS_THE_END
+        case Op.CREATE:
+            return _TELLS_THE_BEGINNING
+        case _:
+            return frozenset()
 
 
 def _is_risk(effect: Effect) -> bool:

@@ -32,6 +32,10 @@ _ONLY_ON_PROJECT: Final = re.compile(
     r"|serviceusage\.serviceUsageConsumer|container\.defaultNodeServiceAccount|cloudprofiler\.agent"
     r"|stackdriver\.resourceMetadata\.writer|autoscaling\.metricsWriter)"
 )
+# "Use a custom service account" (Vertex AI): its own agent has to have this of the one account.
+_ASKED_FOR: Final = re.compile(
+    r"serviceAccount:service-\d+@gcp-sa-aiplatform\.iam\.gserviceaccount\.com'? roles/iam\.serviceAccountAdmin"
+)
 _MANAGED_ADMIN: Final = re.compile(r"AdministratorAccess|PowerUserAccess|\w*FullAccess|IAMFullAccess")
 
 
@@ -80,6 +84,8 @@ def is_broad(grant: Grant) -> bool:
     action = grant.action
     if grant.denies or (grant.on_itself and grant.principal.endswith(":root'")):
         return False  # the account itself: what a key's default policy says, and IAM decides who that is
+    if not grant.on_project and _ASKED_FOR.search(f"{grant.principal} {action}"):
+        return False
     if action == "*" or action.endswith((":*", " *")) or _is_admin(action):
         return True
     if grant.on_project and not grant.condition and not _ONLY_ON_PROJECT.fullmatch(action):
