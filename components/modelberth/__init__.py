@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from modelberth.gcp.services import GcpServices, GcpServicesArgs
     from modelberth.gcp.serving_image import GcpServingImage, GcpServingImageArgs
     from modelberth.gcp.vertex.endpoint import VertexEndpoint, VertexEndpointArgs
+    from modelberth.gcp.vertex.garden import GcpModelGarden, GcpModelGardenArgs
     from modelberth.kubernetes.accelerators.node_pool import KubernetesGpuNodePool, KubernetesGpuNodePoolArgs
     from modelberth.kubernetes.endpoint import KubernetesEndpoint, KubernetesEndpointArgs
     from modelberth.kubernetes.registry.server import KubernetesRegistry, KubernetesRegistryArgs
@@ -107,6 +108,8 @@ _HOMES = {
     "GcpIdentityArgs": "modelberth.gcp.identity",
     "GcpLogs": "modelberth.gcp.monitoring.logs",
     "GcpLogsArgs": "modelberth.gcp.monitoring.logs",
+    "GcpModelGarden": "modelberth.gcp.vertex.garden",
+    "GcpModelGardenArgs": "modelberth.gcp.vertex.garden",
     "GcpModelStore": "modelberth.gcp.model_store",
     "GcpModelStoreArgs": "modelberth.gcp.model_store",
     "GcpMonitoring": "modelberth.gcp.monitoring.component",
@@ -197,6 +200,8 @@ __all__ = [
     "GcpIdentityArgs",
     "GcpLogs",
     "GcpLogsArgs",
+    "GcpModelGarden",
+    "GcpModelGardenArgs",
     "GcpModelStore",
     "GcpModelStoreArgs",
     "GcpMonitoring",

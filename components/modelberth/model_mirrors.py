@@ -34,8 +34,16 @@ def mirrored(spec: EndpointSpec, target: Part) -> EndpointSpec:
 
 
 def problems(spec: EndpointSpec, target: Part) -> Iterator[Problem]:
-    """Yield models whose copy nothing holds to the same bytes: a revision is the original store's alone."""
+    """Yield models whose copy nothing holds to the same bytes, and a beginning that has two copies.
+
+    A revision is the original store's alone.
+    """
     mirrors: Mapping[str, str] = getattr(target, "model_mirrors", {})
+    for original in mirrors:
+        if original.endswith("/") and original.rstrip("/") in mirrors:
+            given = shown(mirrors[original])
+            allowed = f"one copy of what begins with {original.rstrip('/')}"
+            yield Problem(f"target.model_mirrors.{original}", given, allowed)
     for path, model in spec.models.items():
         if model.sha256 is None and _mirror(model.uri, mirrors) is not None:
             allowed = "64 hexadecimal digits, for a model that is read from a mirror"

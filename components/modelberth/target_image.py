@@ -6,20 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import pulumi
+
 from modelberth.errors import Problem, shown
 
 if TYPE_CHECKING:
-    import pulumi
-
     from modelberth.spec import EndpointSpec
     from modelberth.spec.rules import Matching
 
-__all__ = ["ImageRule", "chosen", "problems"]
+__all__ = ["ImageRule", "chosen", "chosen_for", "digest", "previous_problems", "problems"]
 
 
 class _HasImage(Protocol):
     @property
     def image(self) -> str | None: ...
+
+
+class _HasPrevious(_HasImage, Protocol):
+    @property
+    def previous_image(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,21 @@ def chosen(spec: EndpointSpec, target: _HasImage, given: pulumi.Input[str] | Non
     return image
 
 
+def chosen_for(
+    spec: EndpointSpec, target: _HasPrevious, given: pulumi.Input[str] | None, *, is_previous: bool
+) -> pulumi.Input[str]:
+    """Return the image that serves the endpoint's model, or `rollout.previous`; else as `chosen`."""
+    if is_previous and target.previous_image is not None:
+        return target.previous_image
+    return chosen(spec, target, given)
+
+
+def digest(image: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Return the digest of an image by digest."""
+    found: pulumi.Output[str] = pulumi.Output.from_input(image).apply(lambda text: text.rpartition("@")[2])
+    return found
+
+
 def problems(spec: EndpointSpec, target: _HasImage, rule: ImageRule, *, has_image: bool) -> Iterator[Problem]:
     """Yield an image that the service does not take, none at all, and one too many."""
     own = spec.runtime.image
@@ -76,3 +96,25 @@ def problems(spec: EndpointSpec, target: _HasImage, rule: ImageRule, *, has_imag
         yield Problem(
             path, shown(given), "nothing where the program itself gives the image (`image` of the arguments)"
         )
+
+
+def previous_problems(spec: EndpointSpec, target: _HasPrevious, store: str) -> Iterator[Problem]:
+    """Yield models that no image can hold: one holds one model.
+
+    Args:
+        spec: of the endpoint
+        target: its place
+        store: scheme of the cloud's own store, such as `s3`
+
+    """
+    path, given, previous = "target.previous_image", target.previous_image, spec.previous
+    if given is not None and previous is None:
+        hint = "It is the image of the model that a rollout comes from."
+        yield Problem(path, shown(given), "nothing without rollout.previous", hint)
+    if previous is not None and previous.scheme == "file" and given is None:
+        hint = "An image holds one model, and the endpoint's is in it."
+        yield Problem(path, "nothing", f"the image that holds {previous.uri}", hint)
+    for name, variant in spec.variants.items():
+        if variant.model.scheme == "file":
+            hint = "An image holds one model, and the endpoint's is in it: put the variant's into a bucket."
+            yield Problem(f"variants.{name}.model.uri", shown(variant.model.uri), f"a uri of {store}", hint)

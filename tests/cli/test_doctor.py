@@ -256,7 +256,7 @@ def test_models_of_this_machine_and_room_for_them(there: Machine) -> None:
     ("kind", "extra", "absent"),
     [
         ("lambda", "aws", ["pulumi-aws"]),
-        ("cloud_run", "gcp", ["pulumi-gcp"]),
+        ("cloud_run", "gcp", ["google-auth", "pulumi-gcp"]),
         ("azure_ml", "azure", ["pulumi-azure-native"]),
         ("kubernetes", "kubernetes", ["kubernetes", "pulumi-kubernetes"]),
     ],

@@ -12,7 +12,7 @@ def test_the_surface_is_sorted_complete_and_real() -> None:
     assert dir(modelberth) == modelberth.__all__
     for name in modelberth.__all__:
         assert getattr(modelberth, name) is not None
-    assert len(modelberth.__all__) == 87
+    assert len(modelberth.__all__) == 89
 
 
 def test_no_cloud_is_imported_and_the_supervisor_needs_not_even_pulumi() -> None:

@@ -57,7 +57,8 @@ class Stack:
         done = self.project.run("pulumi", *arguments, "--non-interactive")
         said = plain(done.stdout + done.stderr)
         assert (done.returncode == 0) == succeeds, said
-        assert "Traceback" not in said, said
+        # Where a resource fails, Pulumi's SDK may lose its monitor in the middle of a call, and say so.
+        assert not succeeds or "Traceback" not in said, said
         assert "fault of the provider" not in said, said
         return said
 

@@ -62,7 +62,12 @@ def invoker_problems(spec: EndpointSpec) -> Iterator[Problem]:
     """Yield invokers that are no members, and an endpoint that everyone may call by mistake."""
     security = spec.security
     for index, invoker in enumerate(security.invokers):
-        yield from member_problems(invoker, f"security.invokers[{index}]")
+        path = f"security.invokers[{index}]"
+        yield from member_problems(invoker, path)
+        # IAM writes addresses in lower case, so that the two grants would be one, which goes with either.
+        earlier = [one for one in security.invokers[:index] if one.lower() == invoker.lower()]
+        if earlier:
+            yield Problem(path, shown(invoker), f"each member once: {earlier[0]} is the same to IAM")
     if security.auth.kind == "none" and not security.network.public:
         allowed = "platform with security.invokers, as long as security.network.public is off"
         hint = "IAM asks within a private network too, and would have to let everyone in."

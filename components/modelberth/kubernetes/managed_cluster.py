@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["given_problems", "in_cluster", "kubeconfig", "provider"]
 
 
+class _Given(Protocol):
+    """A cluster of the program's."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class _Wanted(Protocol):
     """A target's cluster: `existing` has a name, a `new` one none that a program could give."""
 
@@ -83,19 +90,19 @@ def in_cluster(spec: EndpointSpec) -> EndpointSpec:
     return spec.model_copy(update={"security": security})
 
 
-def given_problems(wanted: _Wanted, given: str | None) -> Iterator[Problem]:
+def given_problems(wanted: _Wanted, given: _Given | None) -> Iterator[Problem]:
     """Yield a cluster of the program's that is not the one of the target.
 
     Args:
         wanted: the target's
-        given: name of the program's; None: it gives none
+        given: the program's; None: it gives none
 
     """
     if given is None:
         return
     name = getattr(wanted, "name", None)
     if name is None:
-        allowed = f"existing, with the name {given}, where the program gives the cluster"
+        allowed = f"existing, with the name {given.name}, where the program gives the cluster"
         yield Problem("target.cluster.kind", wanted.kind, allowed)
-    elif name != given:
-        yield Problem("target.cluster.name", shown(name), f"{given}, the cluster that the program gives")
+    elif name != given.name:
+        yield Problem("target.cluster.name", shown(name), f"{given.name}, the cluster that the program gives")

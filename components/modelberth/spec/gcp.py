@@ -31,7 +31,7 @@ GcpRegion = Annotated[str, Matching(r"[a-z]+-[a-z]+[0-9]+", "a Google Cloud regi
 ArtifactImage = Annotated[
     str,
     Matching(
-        r"[a-z0-9-]+-docker\.pkg\.dev/[a-z0-9.:-]+/[a-z0-9]+([._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}",
+        r"[a-z0-9-]+-docker\.pkg\.dev/[a-z0-9.-]+/[a-z0-9]+([._/-][a-z0-9]+)*@sha256:[0-9a-f]{64}",
         "an image in Artifact Registry by digest, LOCATION-docker.pkg.dev/PROJECT/REPOSITORY/NAME@sha256:…",
         "A tag can be moved to another image; a digest cannot.",
     ),

@@ -1,10 +1,11 @@
 """What is recorded of an endpoint and when somebody is told."""
 
-from typing import Annotated, Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from modelberth.errors import Problem, SpecError
+from modelberth.errors import HIDDEN, Problem, SpecError, shown
 
 from .model import ModelUri
 from .quantities import Duration
@@ -13,8 +14,27 @@ from .rules import Count, Flag, Matching, Number, Part, between
 __all__ = ["Alerts", "Capture", "Drift", "Logs", "Monitoring", "Slo", "Tracing"]
 
 FieldName = Annotated[str, Field(min_length=1, max_length=128)]
-_NOTIFY = Matching(
-    r"(mailto:[!-~]+@[!-~]+|https://[!-~]+|arn:[!-~]+|projects/[a-z0-9-]+/notificationChannels/[0-9]+)",
+_HOST: Final = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+_LOGIN: Final = r"([A-Za-z0-9._~%!$&'()*+,;=:-]+@)?"  # RFC 3986, userinfo
+_OPEN: Final = ("mailto:", "arn:", "projects/")
+
+
+def _is_secret(receiver: str) -> bool:
+    return "/" in receiver and not receiver.startswith(_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Receiver(Matching):
+    """Of a webhook the address is the secret: who knows it may call it."""
+
+    def check(self, value: str) -> str:
+        return Matching.check(replace(self, is_secret=_is_secret(value)), value)
+
+
+_NOTIFY = _Receiver(
+    # RFC 5321, "Size Limits and Minimums": 64 characters before the @.
+    rf"(mailto:[!-?A-~]{{1,64}}@{_HOST}|https://{_LOGIN}{_HOST}(:[0-9]{{1,5}})?([/?][!-~]{{0,2000}})?|arn:[!-~]+"
+    r"|projects/[a-z0-9-]+/notificationChannels/[0-9]+)",
     "mailto:ADDRESS, an https webhook, an SNS topic's ARN or projects/PROJECT/notificationChannels/NUMBER",
 )
 
@@ -91,6 +111,17 @@ class Alerts(Part):
         description="Receivers: mailto:ADDRESS, an https webhook, the ARN of an SNS topic, the full name of "
         "an existing notification channel of Google Cloud. Empty: alerts show in the console only.",
     )
+
+    @model_validator(mode="after")
+    def _each_is_told_once(self) -> Self:
+        problems = [
+            Problem(f"notify[{place}]", HIDDEN if _is_secret(one) else shown(one), "each one once")
+            for place, one in enumerate(self.notify)
+            if one in self.notify[:place]
+        ]
+        if problems:
+            raise SpecError(*problems)
+        return self
 
 
 class Monitoring(Part):

@@ -77,7 +77,7 @@ REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
         {},
         {"variants": {"cheap": {"model": {"uri": "models/b.onnx", "sha256": "b" * 64}, "weight": 10}}},
         "variants.cheap.model.uri",
-        "into S3",
+        "into a bucket",
     ),
     # The model and its server.
     ({}, {"model": {**REMOTE, "revision": "abc"}}, "model.revision", "by its sha256"),

@@ -17,7 +17,7 @@ GUARDED = [f"iris-{mode}-cloud-run-service" for mode in ("everything", "prod")]
 
 
 def test_the_life_of_every_mode(tmp_path: Path) -> None:
-    configs = [renamed(MODES[mode].config, f"iris-{mode}", project="modelberth") for mode in MAIN]
+    configs = [renamed(MODES[mode].config, f"iris-{mode}") for mode in MAIN]
     life = life_of_endpoints(GCP, tmp_path / "project", configs, GOLDEN, str(HERE), GUARDED)
     # A service goes while it may still be called and use its key, and both while the APIs are there.
     for mode in MAIN:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.gcp.vertex import access, capture, deployment, images, limits, machine_table, names, scaling
+from modelberth.gcp.vertex import access, capture, deployment, limits, machine_table, names, scaling
 from modelberth.gcp.vertex.machine_table import accelerators, machines
 from modelberth.gcp.vertex.machines import accelerator, machine_type
 from modelberth.gcp.vertex.path import deployment_seconds
@@ -14,6 +14,7 @@ from modelberth.gcp.vertex.shares import shares
 from modelberth.gcp.vertex.versions import startup_probe
 from modelberth.kubernetes.accelerators.table import accelerators as gpus
 from modelberth.spec import ModelSource, parse
+from modelberth.target_image import chosen_for
 from support.gcp_blocks import IMAGE, KEY
 from support.gcp_vertex import CANARY, FOLDER, GPU, MODES, OTHER_IMAGE, PREVIOUS, REMOTE, plan
 
@@ -317,9 +318,9 @@ def test_each_model_is_told_its_own_version_and_revision() -> None:
 
 def test_the_image_of_the_model_before_may_be_another() -> None:
     found = plan({"previous_image": OTHER_IMAGE}, rollout=CANARY)
-    assert images.image_of("previous", found.spec, found.target) == OTHER_IMAGE
-    assert images.image_of("model", found.spec, found.target) == IMAGE
-    assert images.image_of("previous", plan(rollout=CANARY).spec, plan().target) == IMAGE
+    assert chosen_for(found.spec, found.target, None, is_previous=True) == OTHER_IMAGE
+    assert chosen_for(found.spec, found.target, None, is_previous=False) == IMAGE
+    assert chosen_for(plan(rollout=CANARY).spec, plan().target, None, is_previous=True) == IMAGE
 
 
 # The sample

@@ -16,8 +16,10 @@ def merged(config: Config, change: Config) -> dict[str, Any]:
     joined = {**config}
     for key, value in change.items():
         below = joined.get(key)
-        is_part = isinstance(value, Mapping) and isinstance(below, Mapping)
-        joined[key] = merged(below, value) if is_part else value
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            joined[key] = merged(below, value)
+        else:
+            joined[key] = value
     return {key: value for key, value in joined.items() if value is not None}
 
 

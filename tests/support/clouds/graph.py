@@ -153,8 +153,9 @@ class CapturingMonitor(mocks.MockMonitor):
         return self._own if token.startswith(_OWN) else self._imitation
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """As the engine does, which leaves the stack's type out: ids are made from it."""
-        return super().make_urn("" if "::pulumi:pulumi:Stack::" in parent else parent, type_, name)
+        """As the engine does, with the types of all parents but the stack: ids are made from it."""
+        above = "" if not parent or "::pulumi:pulumi:Stack::" in parent else f"{parent.split('::')[2]}$"
+        return super().make_urn("", f"{above}{type_}", name)
 
     def observe(
         self,
@@ -186,7 +187,7 @@ class CapturingMonitor(mocks.MockMonitor):
         urn = self.make_urn(request.parent, request.type, request.name)
         if not request.custom or request.type.startswith(_SYSTEM):
             return resource_pb2.RegisterResourceResponse(urn=urn, id=request.name, object=request.object)
-        inputs = read(request.object)
+        inputs: Properties = read(request.object)
         resource_id, outputs = request.name, dict(inputs)
         options = Options(tuple(request.ignoreChanges), str(request.replacement_trigger).strip())
         if not request.type.startswith(_OWN) or request.type.startswith(self._asked):

@@ -74,4 +74,4 @@ def tokens(source: str, sdks: Collection[str]) -> Iterator[str]:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=name)) if module in modules:
                 found = getattr(importlib.import_module(modules[module]), name)
                 if isinstance(found, type) and issubclass(found, pulumi.CustomResource):
-                    yield found.pulumi_type
+                    yield str(found.pulumi_type)  # type: ignore[attr-defined] -- the SDK's classes have it

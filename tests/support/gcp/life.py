@@ -14,5 +14,10 @@ GCP: Final = Cloud(
     packages=(*PACKAGES, "kubernetes"),
     settings=SETTINGS,
     config={"gcp:project": PLACE.project, "gcp:region": PLACE.region},
-    said_elsewhere=frozenset({"description", "displayName", "labels", "location", "project", "region"}),
+    said_elsewhere=frozenset(
+        {
+            *("alertStrategy", "conditions", "documentation"),
+            *("description", "displayName", "labels", "location", "project", "region"),
+        }
+    ),
 )

@@ -23,7 +23,7 @@ Program = Callable[[str], Any]
 """Registers a mode under a name of the program's resources, which it begins all others with."""
 
 
-def renamed(config: Mapping[str, Any], name: str, *, project: str = "shop") -> dict[str, Any]:
+def renamed(config: Mapping[str, Any], name: str, *, project: str = "modelberth") -> dict[str, Any]:
     """The config of an endpoint of another name, whose own the revision is that a rollout comes from."""
     changed = merged(config, {"name": name})
     revision = config["target"].get("previous_revision")
@@ -38,7 +38,7 @@ def renamed(config: Mapping[str, Any], name: str, *, project: str = "shop") -> d
 
 def endpoint(config: Mapping[str, Any], image: str | None, name: str) -> None:
     """Register the endpoint of a config under another name, by the component of its kind."""
-    read = parse(EndpointDeployment, renamed(config, name))
+    read = parse(EndpointDeployment, renamed(config, name, project="shop"))
     make, arguments = KINDS[read.target.kind].component()
     given = {} if image is None else {"image": image}
     make(name, arguments(read.spec, read.target, **given))

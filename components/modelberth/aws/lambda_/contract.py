@@ -11,6 +11,7 @@ from modelberth.aws.lambda_.names import LIVE, function_name, log_group
 from modelberth.aws.lambda_.reach import invocation_path
 from modelberth.contract import EndpointContract
 from modelberth.spec.aws import InvokeApi
+from modelberth.target_image import digest
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
@@ -57,7 +58,7 @@ def contract(
         model_version=spec.model.version,
         model_sha256=spec.model.sha256,
         revision=version,
-        image_digest=pulumi.Output.from_input(image).apply(lambda text: text.rpartition("@")[2]),
+        image_digest=digest(image),
         max_body_bytes=int(spec.limits.max_body),
         timeout_seconds=spec.limits.timeout.seconds,
         logs=log_group(plan),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from modelberth.aws.monitoring.alarm import PERIOD_SECONDS, Watched, alarm, share
 from modelberth.aws.monitoring.guard_alarms import guard_alarms
+from modelberth.latency_bound import latency_bound
 
 __all__ = ["alarms"]
 
@@ -14,7 +15,6 @@ _FAILED: Final = 0.05
 _REFUSED: Final = 0.01
 _SATURATED: Final = 0.8
 _SPILLED: Final = 0.1
-_OF_TIMEOUT: Final = 0.8
 _MINUTE_SECONDS: Final = 60
 # SageMaker: until an instance is there, before anything starts on it.
 _WAKE_SECONDS: Final = 600
@@ -77,22 +77,16 @@ def _refusing(watched: Watched, actions: Sequence[str]) -> Iterator[tuple[str, d
 def _slow(watched: Watched, actions: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if not watched.signals.has("latency"):
         return
-    spec, metric = watched.plan.spec, watched.signals.metrics["latency"]
-    promised = spec.monitoring.slo.latency_p99 if spec.monitoring.slo is not None else None
-    if promised is not None:
-        seconds, why = promised.seconds, f"monitoring.slo.latency_p99, {promised}"
-    else:
-        seconds = _OF_TIMEOUT * spec.limits.timeout.seconds
-        why = f"{_OF_TIMEOUT:.0%} of limits.timeout, {spec.limits.timeout}"
+    bound, metric = latency_bound(watched.plan.spec), watched.signals.metrics["latency"]
     yield alarm(
         watched.plan,
         "latency",
         # Of few requests the 99th percentile is the slowest: hence three periods in a row.
         # Without those CloudWatch holds to be too few (1000 for p99) it would never be seen.
         watched.signals.queries("latency", PERIOD_SECONDS, statistic="p99", returned=True),
-        metric.measured(seconds),
-        severity="warning" if promised is None else "critical",
-        summary=f"the 99th percentile of the latency has been above {why}, for a quarter of an hour.",
+        metric.measured(bound.seconds),
+        severity="critical" if bound.is_promised else "warning",
+        summary=f"the 99th percentile of the latency has been above {bound.why}, for a quarter of an hour.",
         runbook="compare it with the traffic: more processor or a smaller model if each request takes "
         "long, more replicas kept ready if it is the cold starts.",
         periods=3,

@@ -10,6 +10,7 @@ from modelberth.aws.sagemaker.names import component_name, endpoint_name, log_gr
 from modelberth.aws.sagemaker.variants import by_components
 from modelberth.contract import EndpointContract
 from modelberth.spec.sagemaker import Async
+from modelberth.target_image import digest
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
@@ -56,7 +57,7 @@ def contract(
         model_version=spec.model.version,
         model_sha256=spec.model.sha256,
         revision=revision,
-        image_digest=pulumi.Output.from_input(image).apply(lambda text: text.rpartition("@")[2]),
+        image_digest=digest(image),
         max_body_bytes=int(spec.limits.max_body),
         timeout_seconds=spec.limits.timeout.seconds,
         logs=log_group(plan),

@@ -37,12 +37,13 @@ from modelberth.aws.sagemaker import (
 )
 from modelberth.aws.sagemaker.contract import contract
 from modelberth.aws.sagemaker.tags import tags
-from modelberth.aws.sagemaker.variants import MODEL, by_components, scaled, variants
+from modelberth.aws.sagemaker.variants import MODEL, PREVIOUS, by_components, scaled, variants
 from modelberth.capabilities import require
 from modelberth.contract import EndpointContract
 from modelberth.errors import Problem, SpecError
 from modelberth.spec import EndpointSpec
 from modelberth.spec.sagemaker import Async, RealTime, SageMakerTarget, Serverless
+from modelberth.target_image import chosen_for
 
 __all__ = ["SageMakerEndpoint", "SageMakerEndpointArgs"]
 
@@ -136,7 +137,8 @@ class SageMakerEndpoint(pulumi.ComponentResource):
         return identity(f"{self.pulumi_resource_name}-identity", args, self._child())
 
     def _image(self, variant: str) -> pulumi.Input[str]:
-        return images.image_of(variant, self._plan.spec, self._plan.target, self._args.image)
+        is_previous = variant == PREVIOUS
+        return chosen_for(self._plan.spec, self._plan.target, self._args.image, is_previous=is_previous)
 
     def _repositories(self) -> tuple[str, ...]:
         every = [self._image(one.name) for one in variants(self._plan.spec)]

@@ -7,40 +7,14 @@ from typing import TYPE_CHECKING
 
 from modelberth import target_image
 from modelberth.aws.images import ecr_images
-from modelberth.aws.sagemaker.variants import PREVIOUS
-from modelberth.errors import Problem, shown
+from modelberth.errors import Problem
 
 if TYPE_CHECKING:
-    import pulumi
-
     from modelberth.aws.place import Place
     from modelberth.spec import EndpointSpec
     from modelberth.spec.sagemaker import SageMakerTarget
 
-__all__ = ["image_of", "problems", "repositories"]
-
-
-def image_of(
-    variant: str,
-    spec: EndpointSpec,
-    target: SageMakerTarget,
-    given: pulumi.Input[str] | None = None,
-) -> pulumi.Input[str]:
-    """Return the image of a variant by its name.
-
-    Args:
-        variant: its name
-        spec: of the endpoint
-        target: its place
-        given: what the program itself gives
-
-    Raises:
-        ValueError: none is known; `problems` tells it before.
-
-    """
-    if variant == PREVIOUS and target.previous_image is not None:
-        return target.previous_image
-    return target_image.chosen(spec, target, given)
+__all__ = ["problems", "repositories"]
 
 
 def repositories(place: Place, *images: str) -> tuple[str, ...]:
@@ -64,16 +38,4 @@ def problems(spec: EndpointSpec, target: SageMakerTarget, *, has_image: bool = F
     """
     rule = ecr_images(target.region, "SageMaker")
     yield from target_image.problems(spec, target, rule, has_image=has_image)
-    previous = spec.previous
-    if target.previous_image is not None and previous is None:
-        hint = "It is the image of the model that a rollout comes from."
-        yield Problem(
-            "target.previous_image", shown(target.previous_image), "nothing without rollout.previous", hint
-        )
-    if previous is not None and previous.scheme == "file" and target.previous_image is None:
-        hint = "An image holds one model, and the endpoint's is in it."
-        yield Problem("target.previous_image", "nothing", f"the image that holds {previous.uri}", hint)
-    for name, variant in spec.variants.items():
-        if variant.model.scheme == "file":
-            hint = "An image holds one model, and the endpoint's is in it: put the variant's into S3."
-            yield Problem(f"variants.{name}.model.uri", shown(variant.model.uri), "a uri of s3", hint)
+    yield from target_image.previous_problems(spec, target, "s3")

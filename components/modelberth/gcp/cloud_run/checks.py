@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelberth.gcp import encryption, identity
+from modelberth.gcp import encryption, identity, objects, plan
 from modelberth.gcp.cloud_run import (
     billing,
     gpu,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["check"]
 
 _ROOMS = (
-    *(billing, encryption, gpu, identity, invokers, model, path, probes, reach, scaling, server, sizes),
-    *(traffic, watching, budget, log_bucket, notify),
+    *(billing, encryption, gpu, identity, invokers, model, objects, path, plan, probes, reach, scaling),
+    *(server, sizes, traffic, watching, budget, log_bucket, notify),
 )
 
 

@@ -9,6 +9,7 @@ import pulumi
 from modelberth.contract import EndpointContract
 from modelberth.gcp.cloud_run.names import service_name
 from modelberth.gcp.cloud_run.server import server
+from modelberth.target_image import digest
 
 if TYPE_CHECKING:
     from modelberth.gcp.plan import Plan
@@ -52,7 +53,7 @@ def contract(
         model_version=spec.model.version,
         model_sha256=spec.model.sha256,
         revision=revision,
-        image_digest=pulumi.Output.from_input(image).apply(lambda text: text.rpartition("@")[2]),
+        image_digest=digest(image),
         max_body_bytes=int(spec.limits.max_body),
         timeout_seconds=spec.limits.timeout.seconds,
         logs=f"{_CONSOLE}/{place.region}/{service_name(plan)}/logs?project={place.project}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelberth.errors import Problem, shown
 from modelberth.gcp.cloud_run.billing import by_instances
+from modelberth.gcp.objects import prefix_problems
 
 if TYPE_CHECKING:
     from modelberth.spec import Capture, EndpointSpec
@@ -17,6 +18,8 @@ __all__ = ["capture_variables", "key_mount", "key_volume", "problems"]
 _VOLUME: Final = "capture-key"
 _FOLDER: Final = "/var/run/secrets/modelberth/capture"
 _FILE: Final = "key"
+# Cloud Run Admin API v2, `EnvVar.value`: "the maximum length is 32768 bytes".
+_LONGEST_VALUE: Final = 32_768
 
 
 def capture_variables(spec: EndpointSpec, target: CloudRunTarget) -> dict[str, str]:
@@ -59,6 +62,8 @@ def problems(spec: EndpointSpec, target: CloudRunTarget) -> Iterator[Problem]:
         return
     if target.capture is None:
         yield Problem("target.capture", "nothing", "gs://BUCKET/PREFIX, since monitoring.capture is set")
+    else:
+        yield from prefix_problems(target.capture, "target.capture")
     if not by_instances(spec, target):
         hint = "Between two requests the server would have no processor to write its samples with."
         yield Problem("target.billing", target.billing, "instances with monitoring.capture", hint)
@@ -71,6 +76,11 @@ def _field_problems(capture: Capture, target: CloudRunTarget) -> Iterator[Proble
             if "," in listed:
                 path = f"monitoring.capture.{name}[{place}]"
                 yield Problem(path, shown(listed), "a name without a comma: the server's list is split there")
+        size = len(",".join(getattr(capture, name)).encode())
+        if size > _LONGEST_VALUE:
+            hint = "Cloud Run takes no longer variable."
+            allowed = f"{_LONGEST_VALUE} bytes of names with their commas"
+            yield Problem(f"monitoring.capture.{name}", f"{size} bytes", allowed, hint)
     key = target.capture_hash_key
     if capture.hash_fields and key is None:
         allowed = "a secret in Secret Manager, since monitoring.capture.hash_fields are to be hashed"

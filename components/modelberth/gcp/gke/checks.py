@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelberth.errors import Problem, shown
-from modelberth.gcp import encryption, identity
+from modelberth.gcp import encryption, identity, objects
+from modelberth.gcp import plan as labels
 from modelberth.gcp.gke import control_plane, gpu_rules, images, placement
 from modelberth.gcp.gke.sizing import machine, pods_per_node
 from modelberth.gcp.gke.workload_identity import ANNOTATION
@@ -40,10 +41,10 @@ def check(spec: EndpointSpec, target: GkeTarget, *, has_image: bool = False) -> 
     plan = Plan.of(spec, target, "project", "stack")
     pods = check_pods(in_cluster(spec), placement.pods(plan, {}))
     found = [one for one in pods if not (has_image and one.path == "target.image")]
-    for room in (encryption, identity, images):
+    for room in (encryption, identity, images, labels, objects):
         found += room.problems(spec, target)
     found += placement.problems(plan)
-    for problems in (_identity, _key, _cluster, _gpu_pool, _gpus, _enough_nodes):
+    for problems in (_identity, _key, _capture, _cluster, _gpu_pool, _gpus, _enough_nodes):
         found += problems(spec, target)
     return tuple(dict.fromkeys(found))
 
@@ -63,6 +64,13 @@ def _key(spec: EndpointSpec, target: GkeTarget) -> Iterator[Problem]:
         allowed = "nothing with a cluster that exists, unless nodes are added to it: target.gpu_pool"
         hint = "Its Secrets and its nodes' disks have the key that it was made with."
         yield Problem("security.key", shown(key), allowed, hint)
+
+
+def _capture(spec: EndpointSpec, target: GkeTarget) -> Iterator[Problem]:
+    """A place for samples that an account that is made could not be let into."""
+    capture = target.capture
+    if spec.security.identity is None and capture is not None and capture.uri.startswith("gs://"):
+        yield from objects.prefix_problems(capture.uri, "target.capture.uri")
 
 
 def _cluster(spec: EndpointSpec, target: GkeTarget) -> Iterator[Problem]:

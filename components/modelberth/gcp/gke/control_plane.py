@@ -108,6 +108,9 @@ def problems(settings: NewGkeCluster, place: Place, path: str = "settings") -> I
             if getattr(settings, name) is None:
                 allowed = "the name of a secondary range of the subnetwork"
                 yield Problem(join(path, name), "nothing", allowed, hint)
+    pods, services = settings.pod_range, settings.service_range
+    if pods is not None and pods == services:
+        yield Problem(join(path, "service_range"), shown(services), "another range than that of the pods")
     if "/regions/" in subnetwork and f"/regions/{place.region}/" not in subnetwork:
         allowed = f"a subnetwork of {place.region}"
         yield Problem(join(path, "subnetwork"), shown(subnetwork), allowed)

@@ -71,7 +71,7 @@ class GkeEndpoint(pulumi.ComponentResource):
         super().__init__("modelberth:index:GkeEndpoint", name, asked(args.spec, args.target, opts), opts)
         with clean_errors():
             require(args.spec, args.target, args.path)
-            if found := [*given_problems(args.target.cluster, args.cluster and args.cluster.name)]:
+            if found := [*given_problems(args.target.cluster, args.cluster)]:
                 raise SpecError(*(one.under(args.path) for one in found))
             project, stack = pulumi.get_project(), pulumi.get_stack()
             self._plan = plan = Plan.of(args.spec, args.target, project, stack)

@@ -10,6 +10,7 @@ from modelberth.gcp.monitoring.burn_alerts import burn_alerts
 from modelberth.gcp.monitoring.guard_alerts import guard_alerts
 from modelberth.gcp.monitoring.queries import ALONE
 from modelberth.gcp.monitoring.signals import Role
+from modelberth.latency_bound import latency_bound
 
 __all__ = ["alerts"]
 
@@ -19,7 +20,6 @@ _REFUSED: Final = 0.01
 _SATURATED: Final = 0.8
 _PROCESSOR_BUSY: Final = 0.9
 _GPU_BUSY: Final = 0.95
-_OF_TIMEOUT: Final = 0.8
 _QUARTER: Final = 900
 _TEN_MINUTES: Final = 600
 
@@ -72,20 +72,15 @@ def _refusing(watched: Watched) -> Iterator[Alert]:
 
 
 def _slow(watched: Watched) -> Iterator[Alert]:
-    spec, metric = watched.plan.spec, watched.signals.metrics["latency"]
-    promised = spec.monitoring.slo.latency_p99 if spec.monitoring.slo is not None else None
-    if promised is not None:
-        seconds, why = promised.seconds, f"monitoring.slo.latency_p99, {promised}"
-    else:
-        seconds = _OF_TIMEOUT * spec.limits.timeout.seconds
-        why = f"{_OF_TIMEOUT:.0%} of limits.timeout, {spec.limits.timeout}"
+    bound, metric = latency_bound(watched.plan.spec), watched.signals.metrics["latency"]
+    slowest = watched.queries.quantile(0.99, "latency", _WINDOW)
     yield Alert(
         "latency",
-        "warning" if promised is None else "critical",
-        f"the 99th percentile of the latency has been above {why}, for a quarter of an hour.",
+        "critical" if bound.is_promised else "warning",
+        f"the 99th percentile of the latency has been above {bound.why}, for a quarter of an hour.",
         "compare it with the traffic: more processor or a smaller model if each request takes long, more "
         "replicas if requests wait.",
-        expression=f"{watched.queries.quantile(0.99, 'latency', _WINDOW)} > {metric.measured(seconds):g}",
+        expression=f"{slowest} > {metric.measured(bound.seconds):g}",
         lasting=_QUARTER,
     )
 

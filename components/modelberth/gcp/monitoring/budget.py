@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from modelberth.errors import Problem
+from modelberth.errors import Problem, shown
 
 if TYPE_CHECKING:
     import pulumi
@@ -71,7 +71,9 @@ def budget(plan: Plan[Any], mails: Sequence[pulumi.Input[str]] = ()) -> dict[str
 
 
 def problems(spec: EndpointSpec, target: GcpTarget) -> Iterator[Problem]:
-    """Yield a budget that nobody could watch."""
+    """Yield a budget that nobody could watch, and an account with nothing to watch."""
     if spec.budget is not None and target.billing_account is None:
         hint = f"`gcloud billing projects describe {target.project}` prints it. Or leave out budget."
         yield Problem("target.billing_account", "nothing", "the billing account, since budget is set", hint)
+    if spec.budget is None and target.billing_account is not None:
+        yield Problem("target.billing_account", shown(target.billing_account), "nothing without budget")

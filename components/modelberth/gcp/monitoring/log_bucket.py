@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from modelberth.errors import Problem
+from modelberth.errors import Problem, shown
 
 if TYPE_CHECKING:
     from modelberth.gcp.encryption import EncryptionKey
@@ -30,6 +31,8 @@ __all__ = [
 # https://docs.cloud.google.com/logging/docs/buckets: custom retention is 1 to 3650 days.
 _LONGEST_DAYS: Final = 3650
 _LONGEST_NAME: Final = 100
+# Both forms have the project's number: https://docs.cloud.google.com/logging/docs/routing/managed-encryption-storage
+_OF_PROJECT: Final = r"(cmek-p|service-)(?P<number>[0-9]+)@.+"
 
 
 def bucket_id(plan: Plan[Any]) -> str:
@@ -106,9 +109,14 @@ def key_users(target: GcpTarget) -> dict[str, str]:
 
 
 def problems(spec: EndpointSpec, target: GcpTarget) -> Iterator[Problem]:
-    """Yield a log that Cloud Logging does not keep as long."""
-    del target  # Every region has the same.
+    """Yield a log that Cloud Logging does not keep as long, and an account that is another project's."""
     days = spec.monitoring.logs.retention_days
     if days > _LONGEST_DAYS:
         hint = "A sink of your own to Cloud Storage can keep it longer."
         yield Problem("monitoring.logs.retention_days", str(days), f"1 to {_LONGEST_DAYS} days", hint)
+    account = target.logging_account
+    found = None if account is None else re.fullmatch(_OF_PROJECT, account)
+    if found is not None and found["number"] != target.project_number:
+        hint = f"`gcloud logging settings describe --project={target.project}` prints it."
+        allowed = f"Cloud Logging's account of project number {target.project_number}"
+        yield Problem("target.logging_account", shown(account), allowed, hint)

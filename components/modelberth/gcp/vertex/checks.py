@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelberth.gcp import encryption, identity
+from modelberth.gcp import encryption, identity, objects, plan
 from modelberth.gcp.monitoring import budget, log_bucket, notify
 from modelberth.gcp.vertex import access, callers, capture, images, machines, path, scaling, server, shares
 
@@ -17,7 +17,7 @@ __all__ = ["check"]
 
 _ROOMS = (
     *(access, machines, shares, scaling, callers, encryption, identity, capture, path, server),
-    *(budget, log_bucket, notify),
+    *(objects, plan, budget, log_bucket, notify),
 )
 
 

@@ -24,14 +24,15 @@ from modelberth.gcp.monitoring.logs import GcpLogs
 from modelberth.gcp.needs import Needs
 from modelberth.gcp.plan import Plan
 from modelberth.gcp.services import GcpServices, GcpServicesArgs
-from modelberth.gcp.vertex import access, agent, callers, deployment, images, names, versions, watching
+from modelberth.gcp.vertex import access, agent, callers, deployment, names, versions, watching
 from modelberth.gcp.vertex.capture import logging_config
 from modelberth.gcp.vertex.contract import contract
 from modelberth.gcp.vertex.deployed_model import DeployedModel
 from modelberth.gcp.vertex.model import Model
-from modelberth.gcp.vertex.shares import MODEL, shares
+from modelberth.gcp.vertex.shares import MODEL, PREVIOUS, shares
 from modelberth.spec import EndpointSpec
 from modelberth.spec.vertex import VertexTarget
+from modelberth.target_image import chosen_for
 
 __all__ = ["VertexEndpoint", "VertexEndpointArgs"]
 
@@ -106,7 +107,8 @@ class VertexEndpoint(pulumi.ComponentResource):
         return identity(f"{self.pulumi_resource_name}-identity", args, self._child())
 
     def _image(self, role: str) -> pulumi.Input[str]:
-        return images.image_of(role, self._plan.spec, self._plan.target, self._args.image)
+        is_previous = role == PREVIOUS
+        return chosen_for(self._plan.spec, self._plan.target, self._args.image, is_previous=is_previous)
 
     def _monitoring(self) -> GcpMonitoring:
         args = watching.monitoring(self._plan, self.deployed)

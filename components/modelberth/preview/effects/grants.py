@@ -34,7 +34,8 @@ _ONLY_ON_PROJECT: Final = re.compile(
 )
 # "Use a custom service account" (Vertex AI): its own agent has to have this of the one account.
 _ASKED_FOR: Final = re.compile(
-    r"serviceAccount:service-\d+@gcp-sa-aiplatform\.iam\.gserviceaccount\.com'? roles/iam\.serviceAccountAdmin"
+    r"serviceAccount:service-\d+@gcp-sa-aiplatform\.iam\.gserviceaccount\.com'?"
+    r" roles/iam\.serviceAccountAdmin"
 )
 _MANAGED_ADMIN: Final = re.compile(r"AdministratorAccess|PowerUserAccess|\w*FullAccess|IAMFullAccess")
 
