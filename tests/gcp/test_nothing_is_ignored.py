@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +33,11 @@ from support.gcp_changes import KINDS
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 LEAVES: Final = {"cloud_run": 118, "vertex": 110, "gke": 193}
-COUNTS: Final = {"cloud_run": {}, "vertex": {}, "gke": {}}
+COUNTS: Final = {
+    "cloud_run": {"changes": 75, "refused": 35, "nothing": 7},
+    "vertex": {"changes": 73, "refused": 31, "nothing": 5},
+    "gke": {"changes": 177, "refused": 8, "nothing": 7},
+}
 
 _COSTS: Final = "expected of the endpoint: for the estimate of costs alone"
 _GPU: Final = "a bound that the GPU has to hold, and is refused where it does not"
@@ -200,6 +205,7 @@ def is_refused(path: str, config: Config) -> bool:
     )
 
 
+@cache
 def verdict(kind: str, path: str) -> str:
     """What becomes of a field: `changes`, `refused` or `nothing`.
 
@@ -210,7 +216,10 @@ def verdict(kind: str, path: str) -> str:
     if golden(kind).get(path):
         return "changes"
     if path in PLACES:
-        before, after = configs(kind, PLACES[path])
+        # Nothing that is named after the number lies around a cluster that exists.
+        is_made = (kind, path) == ("gke", "target.project_number")
+        change = replace(PLACES[path], before=_MADE) if is_made else PLACES[path]
+        before, after = configs(kind, change)
         return "changes" if resources(before) != resources(after) else "nothing"
     if kind == "gke" and path in PODS:
         return of_pods(kind, path, PODS[path])

@@ -96,7 +96,7 @@ class GcpIdentity(pulumi.ComponentResource):
             description=f"Replicas of model endpoint {args.needs.spec.name}.",
             opts=child,
         )
-        granted: list[pulumi.CustomResource] = [
+        granted = [
             _granted(f"{name}-{one.name}", one, account.member, child)
             for one in permissions.grants(args.needs)
         ]
@@ -111,7 +111,8 @@ class GcpIdentity(pulumi.ComponentResource):
                     opts=child,
                 )
             )
-        made = pulumi.Output.all(account.email, *(one.id for one in granted))
+        # A preview knows the member of a grant that is not there yet, but not its id: see the key's.
+        made = pulumi.Output.all(account.email, *(one.member for one in granted))
         self.email = made.apply(lambda all_of_them: str(all_of_them[0]))
         self.register_outputs({"email": self.email})
 
@@ -161,24 +162,23 @@ def _problems(email: str, place: Place, path: str) -> Iterator[Problem]:
 
 def _granted(
     name: str, grant: Grant, member: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> pulumi.CustomResource:
+) -> projects.IAMMember | storage.BucketIAMMember | secretmanager.SecretIamMember:
     condition: Any = None
     if grant.condition is not None:
         condition = {"title": grant.condition.title, "expression": grant.condition.expression}
     role = grant.role
-    made: pulumi.CustomResource
     match grant.scope:
         case "project":
-            made = projects.IAMMember(
+            return projects.IAMMember(
                 name, project=grant.resource, role=role, member=member, condition=condition, opts=opts
             )
         case "bucket":
-            made = storage.BucketIAMMember(
+            return storage.BucketIAMMember(
                 name, bucket=grant.resource, role=role, member=member, condition=condition, opts=opts
             )
         case "secret":
             _, project, _, secret = grant.resource.split("/")
-            made = secretmanager.SecretIamMember(
+            return secretmanager.SecretIamMember(
                 name,
                 project=project,
                 secret_id=secret,
@@ -187,4 +187,3 @@ def _granted(
                 condition=condition,
                 opts=opts,
             )
-    return made
