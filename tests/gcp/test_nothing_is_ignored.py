@@ -32,17 +32,16 @@ from support.gcp.spec_changes import SPEC, WORDS
 from support.gcp_changes import KINDS
 
 GOLDEN: Final = Path(__file__).parent / "golden"
-LEAVES: Final = {"cloud_run": 118, "vertex": 110, "gke": 193}
+LEAVES: Final = {"cloud_run": 118, "vertex": 110, "gke": 191}
 COUNTS: Final = {
     "cloud_run": {"changes": 75, "refused": 35, "nothing": 7},
     "vertex": {"changes": 73, "refused": 31, "nothing": 5},
-    "gke": {"changes": 177, "refused": 8, "nothing": 7},
+    "gke": {"changes": 177, "refused": 8, "nothing": 5},
 }
 
 _COSTS: Final = "expected of the endpoint: for the estimate of costs alone"
 _GPU: Final = "a bound that the GPU has to hold, and is refused where it does not"
 _HELD: Final = "the revision is named by target.previous_revision, and has its model already"
-_OF_CLUSTER: Final = "the cluster's own: its logs and its costs are not the endpoint's"
 NO_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "cloud_run": {
         "resources.gpu.memory_min": _GPU,
@@ -63,8 +62,6 @@ NO_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
         "load.request_time": _COSTS,
         "protect": "a mark in the state, which `test_every_resource` looks at",
         "target.key_rotation": "an input of the key that is generated, beside the objects",
-        "target.billing_account": _OF_CLUSTER,
-        "target.logging_account": _OF_CLUSTER,
     },
 }
 """Fields whose change makes no resource another one, and why."""

@@ -75,16 +75,15 @@ def canaries() -> Iterator[tuple[str, str]]:
     yield "bigquery.tables.getData", "projects/shop-prod/datasets/orders"
 
 
-def test_replicas_read_their_model_and_write_logs_and_metrics() -> None:
+def test_replicas_read_their_model_and_write_logs() -> None:
     found = grants(NEEDS)
     assert [one.role for one in found] == [
         "roles/logging.logWriter",
-        "roles/monitoring.metricWriter",
         "roles/storage.objectViewer",
     ]
     assert allows(found, GET, MODEL)
     assert allows(found, "logging.logEntries.create", LOG)
-    assert allows(found, "monitoring.timeSeries.create", "projects/shop-prod")
+    assert not allows(found, "monitoring.timeSeries.create", "projects/shop-prod")
     assert not allows(found, "cloudtrace.traces.patch", "projects/shop-prod")
     assert not allows(found, ACCESS, f"{SECRET}/versions/1")
 
@@ -187,14 +186,12 @@ def test_a_model_that_is_named_twice_is_granted_once() -> None:
 def test_a_model_from_elsewhere_needs_no_right(uri: str) -> None:
     pinned = {"revision": "a" * 40} if uri.startswith("hf") else {"sha256": "a" * 64}
     needs = replace(NEEDS, spec=spec(model={"uri": uri, **pinned}))
-    assert [one.name for one in grants(needs)] == ["logs", "metrics"]
+    assert [one.name for one in grants(needs)] == ["logs"]
 
 
 def test_what_is_off_is_not_granted() -> None:
-    quiet = replace(NEEDS, spec=spec(monitoring={"metrics": False}))
-    assert [one.role for one in grants(quiet)] == ["roles/logging.logWriter", "roles/storage.objectViewer"]
     pods = replace(ALL, service="gke")
-    assert not {"logs", "metrics"} & {one.name for one in grants(pods)}
+    assert "logs" not in {one.name for one in grants(pods)}
     assert "traces" in {one.name for one in grants(pods)}
 
 

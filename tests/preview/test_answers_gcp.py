@@ -147,9 +147,7 @@ def test_what_it_may_read_is_the_model_and_nothing_else() -> None:
     assert told("CloudRunEndpoint", "minimal")[READS] == (ONE,)
     assert told("VertexEndpoint", "minimal")[READS] == (ONE,)
     assert told("GkeEndpoint", "existing")[READS] == (ONE,)
-    assert told("CloudRunEndpoint", "minimal")[DOES] == (
-        "project `shop-prod`: `roles/logging.logWriter` and `roles/monitoring.metricWriter`",
-    )
+    assert told("CloudRunEndpoint", "minimal")[DOES] == ("project `shop-prod`: `roles/logging.logWriter`",)
 
 
 def test_a_mount_may_list_the_bucket() -> None:

@@ -60,17 +60,16 @@ _GCP: Final = {
     "project_number": "123456789012",
     "region": "us-central1",
     "image": f"us-central1-docker.pkg.dev/example-project/models/example@sha256:{'0' * 64}",
-    "billing_account": "012345-6789AB-CDEF01",
 }
-# With a way in that a public endpoint has, and models that are read where they lie.
-_CLOUD_RUNS: Final[Sequence[Mapping[str, Any]]] = (_GCP, {**_GCP, "model_access": "mount"})
+# The second is asked where there is a budget to watch.
+_GCPS: Final[Sequence[Mapping[str, Any]]] = (_GCP, {**_GCP, "billing_account": "012345-6789AB-CDEF01"})
 _GKE: Final = {**_GCP, "cluster": {"kind": "existing", "name": "example"}}
 # What a target needs beyond its kind, where the config names another one; common regions of each cloud.
 _EXAMPLES: Final[Mapping[str, Sequence[Mapping[str, Any]]]] = {
     "lambda": [{"account": "123456789012", "region": "us-east-1", "image": _IN_ECR}],
     "sagemaker": _SAGEMAKERS,
-    "cloud_run": _CLOUD_RUNS,
-    "vertex": [_GCP],
+    "cloud_run": [*_GCPS, {**_GCP, "model_access": "mount"}],
+    "vertex": _GCPS,
     "container_apps": [{"resource_group": "example", "location": "eastus"}],
     "azure_ml": [{"resource_group": "example", "location": "eastus"}],
     "kubernetes": _CLUSTERS,

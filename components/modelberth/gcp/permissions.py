@@ -91,16 +91,9 @@ def wide_problems(more: Sequence[Grant], path: str) -> Iterator[Problem]:
 
 
 def _logs(needs: Needs) -> Iterator[Grant]:
-    """Logs and metrics that replicas write as themselves.
-
-    Both roles are what the collector in a container beside them asks for (Managed Service for Prometheus,
-    "Use the Prometheus sidecar for Cloud Run"). In GKE the nodes' own account has them.
-    """
-    if needs.service == "gke":
-        return
-    yield Grant("logs", "roles/logging.logWriter", "project", needs.place.project)
-    if needs.spec.monitoring.metrics:
-        yield Grant("metrics", "roles/monitoring.metricWriter", "project", needs.place.project)
+    """Logs that replicas write as themselves; in GKE the nodes' own account does."""
+    if needs.service != "gke":
+        yield Grant("logs", "roles/logging.logWriter", "project", needs.place.project)
 
 
 def _traces(needs: Needs) -> Iterator[Grant]:

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .gcp import ArtifactImage, DirectVpc, GcpTarget, GcsPrefix
+from .gcp import ArtifactImage, DirectVpc, GcsPrefix, ServiceTarget
 from .rules import Count, Flag, Matching
 
 __all__ = ["CloudRunTarget"]
@@ -34,7 +34,7 @@ SecretName = Annotated[
 ]
 
 
-class CloudRunTarget(GcpTarget):
+class CloudRunTarget(ServiceTarget):
     """A service in Google Cloud Run."""
 
     kind: Literal["cloud_run"] = Field("cloud_run", description=_KIND)

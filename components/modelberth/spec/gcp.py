@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .rules import Matching, Part
 
-__all__ = ["ArtifactImage", "DirectVpc", "GcpTarget", "GcsPrefix"]
+__all__ = ["ArtifactImage", "DirectVpc", "GcpTarget", "GcsPrefix", "ServiceTarget"]
 
 _KIND: Final = "The target."
 
@@ -115,6 +115,11 @@ class GcpTarget(Part):
         "of: a model below s3://models is read below gs://models-eu. Its `sha256` holds the copy to "
         "the same bytes.",
     )
+
+
+class ServiceTarget(GcpTarget):
+    """An endpoint that is a service of Google's own, which writes a log and a bill of its own."""
+
     billing_account: BillingAccount | None = Field(
         None,
         description="Billing account of the project, which watches `budget`: "

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from .gcp import ArtifactImage, GcpProject, GcpTarget
+from .gcp import ArtifactImage, GcpProject, ServiceTarget
 from .rules import Matching, Part
 
 __all__ = ["Dedicated", "PrivateServiceConnect", "Shared", "VertexAccess", "VertexTarget"]
@@ -44,7 +44,7 @@ class Shared(Part):
 VertexAccess = Annotated[Dedicated | PrivateServiceConnect | Shared, Field(discriminator="kind")]
 
 
-class VertexTarget(GcpTarget):
+class VertexTarget(ServiceTarget):
     """An endpoint in Vertex AI (now Gemini Enterprise Agent Platform)."""
 
     kind: Literal["vertex"] = Field("vertex", description="The target.")

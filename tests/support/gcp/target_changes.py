@@ -164,8 +164,6 @@ _PARTITIONED: Final = merged(
 
 GKE: Final[Mapping[str, Change]] = dict(
     [
-        one("target.billing_account", BILLING),
-        one("target.logging_account", LOGGING),
         (
             "target.gpu_pool.sharing",
             Change({"target": {"gpu_pool": {"sharing": _IN_TURNS}}}, _gpus(gcp_gke.POOL)),

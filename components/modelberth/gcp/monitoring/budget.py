@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from modelberth.gcp.plan import Plan
     from modelberth.spec import EndpointSpec
-    from modelberth.spec.gcp import GcpTarget
+    from modelberth.spec.gcp import ServiceTarget
 
 __all__ = ["COST_LABEL", "apis", "budget", "problems"]
 
@@ -70,7 +70,7 @@ def budget(plan: Plan[Any], mails: Sequence[pulumi.Input[str]] = ()) -> dict[str
     }
 
 
-def problems(spec: EndpointSpec, target: GcpTarget) -> Iterator[Problem]:
+def problems(spec: EndpointSpec, target: ServiceTarget) -> Iterator[Problem]:
     """Yield a budget that nobody could watch, and an account with nothing to watch."""
     if spec.budget is not None and target.billing_account is None:
         hint = f"`gcloud billing projects describe {target.project}` prints it. Or leave out budget."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modelberth.gcp.monitoring.signals import Signals
     from modelberth.gcp.plan import Plan
     from modelberth.spec import EndpointSpec
-    from modelberth.spec.gcp import GcpTarget
+    from modelberth.spec.gcp import ServiceTarget
 
 __all__ = [
     "bucket",
@@ -102,13 +102,13 @@ def read_command(plan: Plan[Any], signals: Signals) -> str:
     )
 
 
-def key_users(target: GcpTarget) -> dict[str, str]:
+def key_users(target: ServiceTarget) -> dict[str, str]:
     """Return who else has to be allowed to use the endpoint's key, for `GcpEncryptionKeyArgs.others`."""
     account = target.logging_account
     return {} if account is None else {"logging": f"serviceAccount:{account}"}
 
 
-def problems(spec: EndpointSpec, target: GcpTarget) -> Iterator[Problem]:
+def problems(spec: EndpointSpec, target: ServiceTarget) -> Iterator[Problem]:
     """Yield a log that Cloud Logging does not keep as long, and an account that is another project's."""
     days = spec.monitoring.logs.retention_days
     if days > _LONGEST_DAYS:
