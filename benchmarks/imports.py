@@ -12,7 +12,7 @@ AIM = 1.2
 # The components of a cloud need its SDK, which is not ours.
 _OURS = """import modelberth
 for name, home in modelberth._HOMES.items():
-    if not home.startswith("modelberth.aws."):
+    if not home.startswith(("modelberth.aws.", "modelberth.gcp.")):
         getattr(modelberth, name)
 """
 # pydantic imports a class when its name is first used: the bare import is less than any use of it.

@@ -46,13 +46,12 @@ REFUSED: list[tuple[Config, list[str]]] = [
     (
         iris(
             target={
-                "kind": "vertex",
-                "project": "my-project",
-                "project_number": "123456789012",
-                "region": "europe-west4",
+                "kind": "azure_ml",
+                "resource_group": "models",
+                "location": "westeurope",
             }
         ),
-        ["endpoints[0].target.kind", "vertex", "local"],
+        ["endpoints[0].target.kind", "azure_ml", "local"],
     ),
     (iris(target={"kind": "mainframe"}), ["endpoints[0].target.kind", "mainframe", "kubernetes"]),
     (iris(name="Iris!"), ["endpoints[0].name", "Iris!"]),

@@ -10,10 +10,15 @@ from pulumi_gcp import storage
 
 from modelberth.errors import SpecError
 from modelberth.gcp.encryption import ROLE, EncryptionKey, GcpEncryptionKey, GcpEncryptionKeyArgs, problems
+from modelberth.gcp.gke.cluster import GcpClusterArgs
+from modelberth.gcp.model_store import GcpModelStoreArgs
 from modelberth.gcp.place import Place
+from modelberth.gcp.registry import GcpRegistryArgs
 from modelberth.gcp.service_agents import agents
 from modelberth.gcp.services import GcpServices, GcpServicesArgs
+from modelberth.spec import parse
 from modelberth.spec.cloud_run import CloudRunTarget
+from modelberth.spec.gke import NewGkeCluster
 from support.gcp_blocks import EXISTING, KEY, PLACE, RING, GcpRecorder, gcp, outputs_of, placed, spec
 from support.recording import RecordingMonitor, run
 
@@ -239,4 +244,33 @@ def test_a_spec_may_name_a_key_or_none() -> None:
 
 def test_the_component_gives_the_key_that_others_take(gcp: GcpRecorder) -> None:
     made = run(gcp, lambda: GcpEncryptionKey("iris", ARGS))
-    assert made.key == EncryptionKey(made.key_id)
+    assert made.key == EncryptionKey(made.key_id, (*ARGS.services, *ARGS.others))
+
+
+def test_a_key_serves_whom_it_was_made_for(gcp: GcpRecorder) -> None:
+    """G7: what encrypts with a key that lets it not would fail once everything before it is made."""
+    made = run(gcp, lambda: GcpEncryptionKey("iris", ARGS)).key
+    assert [*made.use_problems("key", "run", "storage")] == []
+    (refused,) = made.use_problems("key", "run", "artifactregistry")
+    assert str(refused) == (
+        "key: given a key for run, storage, allowed: a key that artifactregistry may use as well. "
+        "Name it among `services` of the key, and its agent is granted the use."
+    )
+    others = [*EncryptionKey(KEY).use_problems("key", "artifactregistry")]
+    assert others == [], "whom the key of somebody else lets is not known here"
+
+
+def test_what_takes_a_key_that_does_not_serve_it_is_refused(gcp: GcpRecorder) -> None:
+    made = run(gcp, lambda: GcpEncryptionKey("iris", replace(ARGS, services=("run",)))).key
+    settings = parse(NewGkeCluster, {"network": "shop", "subnetwork": "shop"})
+    taking = [
+        GcpRegistryArgs(PLACE, "models", made),
+        GcpModelStoreArgs(PLACE, "models-shop-prod", made),
+        GcpClusterArgs(PLACE, "shop", settings, made),
+    ]
+    found = [[problem.allowed for problem in one.problems() if problem.path == "key"] for one in taking]
+    assert found == [
+        ["a key that artifactregistry may use as well"],
+        ["a key that storage may use as well"],
+        ["a key that compute may use as well", "a key that container may use as well"],
+    ]

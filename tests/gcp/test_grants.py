@@ -26,7 +26,7 @@ def test_g19_no_basic_role_is_granted() -> None:
     roles = {
         one.role for service in ("run", "vertex", "gke") for one in grants(replace(ALL, service=service))
     }
-    assert len(roles) == 6
+    assert len(roles) == 5
     assert roles <= ROLES.keys()
     assert not [*wide_problems([Grant("x", role, "project", "p") for role in roles], "more")]
 

@@ -60,7 +60,7 @@ def test_what_is_registered_is_what_is_derived(gcp: GcpRecorder) -> None:
     run(gcp, lambda: identity("iris", ARGS))
     made = granted(gcp.resources)
     assert made == [replace(one, name=f"iris-{one.name}") for one in grants(NEEDS)]
-    assert len(made) == 6
+    assert len(made) == 5
     assert {one.inputs["member"] for one in gcp.resources if "member" in one.inputs} == {
         f"serviceAccount:{ACCOUNT}"
     }

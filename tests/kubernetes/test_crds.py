@@ -14,6 +14,7 @@ from modelberth.kubernetes.crds import TABLE, api_version, kinds
 PACKAGE = Path(modelberth.__file__).parent
 # Of Kubernetes itself, written out where they are used.
 BUILT_IN = {
+    "client.authentication.k8s.io/v1beta1",
     "metrics.k8s.io/v1beta1",
     "networking.k8s.io/v1",
     "node.k8s.io/v1",

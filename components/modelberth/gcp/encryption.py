@@ -44,10 +44,12 @@ class EncryptionKey:
     Attributes:
         id: `projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY`, no version of it; what takes the
             id of one that is made here comes after its grants
+        users: services and `others` that may use one that is made here; None: its owner knows
 
     """
 
     id: pulumi.Input[str]
+    users: tuple[str, ...] | None = None
 
     @classmethod
     def from_existing(cls, key: str, place: Place, path: str = "key") -> EncryptionKey:
@@ -60,6 +62,14 @@ class EncryptionKey:
         if found := [*key_problems(key, place, path)]:
             raise SpecError(*found)
         return cls(key)
+
+    def use_problems(self, path: str, *services: str) -> Iterator[Problem]:
+        """Yield services that a key which is made here was not made for: Google would refuse them its use."""
+        for service in services:
+            if self.users is not None and service not in self.users:
+                given = f"a key for {', '.join(self.users) or 'nobody'}"
+                hint = "Name it among `services` of the key, and its agent is granted the use."
+                yield Problem(path, given, f"a key that {service} may use as well", hint)
 
 
 @dataclass(frozen=True)
@@ -158,12 +168,13 @@ class GcpEncryptionKey(pulumi.ComponentResource):
         # more would make the key unknown, and everything that it encrypts look as if it were replaced.
         made = pulumi.Output.all(key.id, *(one.member for one in grants))
         self.key_id = made.apply(lambda all_of_them: str(all_of_them[0]))
+        self._names = (*args.services, *args.others)
         self.register_outputs({"keyId": self.key_id})
 
     @property
     def key(self) -> EncryptionKey:
         """The key, as those take it who encrypt with it."""
-        return EncryptionKey(self.key_id)
+        return EncryptionKey(self.key_id, self._names)
 
     def _ring(self, name: str, args: GcpEncryptionKeyArgs) -> pulumi.Input[str]:
         """Return the full name of the key's ring, which is made where it is not there."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelberth.gcp.encryption import EncryptionKey, GcpEncryptionKey, GcpEncryptionKeyArgs
+import pulumi
+
+from modelberth.gcp.encryption import ROLE, EncryptionKey, GcpEncryptionKey, GcpEncryptionKeyArgs
 from modelberth.gcp.monitoring.log_bucket import key_users
+from modelberth.gcp.service_agents import agents
 
 if TYPE_CHECKING:
-    import pulumi
-
     from modelberth.gcp.plan import Plan
 
 __all__ = ["endpoint_key", "key_id", "key_name"]
@@ -30,6 +31,7 @@ def endpoint_key(name: str, plan: Plan[Any], service: str, opts: pulumi.Resource
     """
     given = plan.spec.security.key
     if given is not None:
+        pulumi.info(_grant(given, agents()[service].member(plan.place)))
         return EncryptionKey.from_existing(given, plan.place, "security.key")
     return GcpEncryptionKey(name, _args(plan, service), opts).key
 
@@ -43,6 +45,16 @@ def key_id(plan: Plan[Any]) -> str:
 def key_name(plan: Plan[Any]) -> str:
     """Name of the key, and of the ring that it is in, where they are made."""
     return plan.named_by_kind()
+
+
+def _grant(key: str, member: str) -> str:
+    """Say what nobody can see without a call: whether the key's owner lets the service use it."""
+    _, project, _, location, _, ring, _, name = key.split("/")
+    return (
+        f"security.key: {member} has to be allowed to use it. Where it is not yet: gcloud kms keys "
+        f"add-iam-policy-binding {name} --keyring={ring} --location={location} --project={project} "
+        f"--member={member} --role={ROLE}"
+    )
 
 
 def _args(plan: Plan[Any], *services: str) -> GcpEncryptionKeyArgs:

@@ -70,6 +70,7 @@ class GcpModelStoreArgs:
             hint = "Each record would be an object whose upload is recorded."
             yield Problem("access_logs", shown(self.access_logs), "another bucket than `bucket`", hint)
         yield from self._number_problems()
+        yield from self.key.use_problems("key", "storage")
 
     def _number_problems(self) -> Iterator[Problem]:
         numbers = {

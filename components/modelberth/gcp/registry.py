@@ -60,6 +60,7 @@ class GcpRegistryArgs:
             if number < 1:
                 yield Problem(path, str(number), "1 or more")
         yield from kept_tag_problems(self.kept_tags, "kept_tags")
+        yield from self.key.use_problems("key", "artifactregistry")
 
 
 class GcpRegistry(pulumi.ComponentResource):

@@ -10,7 +10,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 __all__ = ["ABOUT", "EngineLog"]
 
 ABOUT: ContextVar[str] = ContextVar("ABOUT", default="")
-"""URN of the resource that a call of the engine is about: what is logged meanwhile is shown beside it."""
+"""URN of the resource that a call of the engine is about: its progress is shown beside it."""
 
 _TIMEOUT: Final = 5.0
 
@@ -24,8 +24,12 @@ class EngineLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell the engine; where it does not listen, stderr has the record too."""
-        severity = engine_pb2.WARNING if record.levelno >= logging.WARNING else engine_pb2.INFO
-        request = engine_pb2.LogRequest(severity=severity, message=record.getMessage(), urn=ABOUT.get())
+        request = engine_pb2.LogRequest(severity=engine_pb2.WARNING, message=record.getMessage())
+        if record.levelno < logging.WARNING:
+            # A warning names the field of the config; who has to mend it need not know the resource.
+            request = engine_pb2.LogRequest(
+                severity=engine_pb2.INFO, message=record.getMessage(), urn=ABOUT.get()
+            )
         try:
             self._engine.Log(request, timeout=_TIMEOUT)
         except grpc.RpcError:

@@ -189,7 +189,7 @@ def test_the_account_has_no_key_and_reads_its_models_alone() -> None:
     recorder, _ = registered("canary")
     assert not [each for each in recorder.resources if each.type.endswith(":Key")]
     grants = granted(each for each in recorder.resources if each.name.startswith("iris-identity-"))
-    assert len(grants) == 4
+    assert len(grants) == 3
     objects = "projects/_/buckets/models/objects/iris"
     assert allows(grants, "storage.objects.get", f"{objects}/3.onnx")
     assert allows(grants, "storage.objects.get", f"{objects}/2.onnx")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_gcp import container
 
 from modelberth.arguments import clean_errors
-from modelberth.errors import SpecError
+from modelberth.errors import Problem, SpecError
 from modelberth.gcp.encryption import EncryptionKey, GcpEncryptionKey, GcpEncryptionKeyArgs
 from modelberth.gcp.gke import node_pool, roles
 from modelberth.gcp.gke.control_plane import arguments, base_pool, problems
@@ -49,6 +49,13 @@ class GcpClusterArgs:
     after: Sequence[pulumi.Resource] = ()
     """What has to be there before: the APIs of the project, where these are enabled here."""
 
+    def problems(self) -> Iterator[Problem]:
+        """Yield what GKE would refuse."""
+        yield from problems(self.settings, self.place)
+        yield from name_problems("cluster", self.name, "name")
+        if self.key is not None:
+            yield from self.key.use_problems("key", *_AGENTS)
+
 
 class GcpCluster(pulumi.ComponentResource):
     """A control plane, what it is encrypted with, the account of its nodes, and nodes."""
@@ -58,7 +65,7 @@ class GcpCluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: GcpClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("modelberth:index:GcpCluster", name, {"name": args.name}, opts)
         with clean_errors():
-            if found := [*problems(args.settings, args.place), *name_problems("cluster", args.name, "name")]:
+            if found := [*args.problems()]:
                 raise SpecError(*found)
         self._args = args
         key = (args.key or self._key()).id
