@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from modelberth.engine_problems import engine_problems
 from modelberth.errors import Problem, SpecError
 from modelberth.kubernetes import authentication, encryption
 from modelberth.kubernetes.accelerators import placement
@@ -15,7 +16,6 @@ from modelberth.kubernetes.network import policies, routing
 from modelberth.kubernetes.plan import Plan
 from modelberth.kubernetes.pods import kserve, ray, workload
 from modelberth.rollouts import same_model_problems
-from modelberth.runtimes import refusals
 
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, KubernetesTarget
@@ -48,23 +48,14 @@ def check(spec: EndpointSpec, target: KubernetesTarget, *, has_image: bool = Fal
         has_image: the program gives the image
 
     """
-    found = [*_engine(spec, target), *_containers(spec, target), *_rollout(spec, target)]
+    found = [
+        *engine_problems(spec, routing.honoured_in_front(target)),
+        *_containers(spec, target),
+        *_rollout(spec, target),
+    ]
     for room in _ROOMS:
         found += room.problems(spec, target)
     return tuple(one for one in dict.fromkeys(found) if not (has_image and one.path == "target.image"))
-
-
-def _engine(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:
-    """Fields that the engine's own server does not honour, and nothing in front of it does."""
-    gpu = "nothing" if spec.resources.gpu is None else "a mapping"
-    in_front = routing.honoured_in_front(target)
-    for refusal in refusals(spec):
-        if refusal.path in in_front:
-            continue
-        given = gpu if refusal.path == "resources.gpu" else "a value"
-        yield Problem(
-            refusal.path, given, f"only the default with engine {spec.runtime.engine}", refusal.reason
-        )
 
 
 def _containers(spec: EndpointSpec, target: KubernetesTarget) -> Iterator[Problem]:

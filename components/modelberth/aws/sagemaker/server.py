@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from modelberth.aws.sagemaker.limits import limits
 from modelberth.aws.sagemaker.variants import variants
+from modelberth.engine_problems import engine_problems
 from modelberth.errors import Problem, SpecError, shown
 from modelberth.model_address import address, is_archive
 from modelberth.naming import content_digest
-from modelberth.runtimes import container, refusals
+from modelberth.runtimes import container
 
 if TYPE_CHECKING:
     from modelberth.spec import EndpointSpec, ModelSource
@@ -55,10 +56,7 @@ def fetches(model: ModelSource) -> bool:
 
 def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:  # noqa: ARG001 - every room is asked alike
     """Yield what the engine does not honour, models that nothing pins, and variables that are too long."""
-    for refusal in refusals(spec):
-        given = "a mapping" if refusal.path == "resources.gpu" else "a value"
-        allowed = f"only the default with engine {spec.runtime.engine}"
-        yield Problem(refusal.path, given, allowed, refusal.reason)
+    yield from engine_problems(spec)
     for path, model in spec.models.items():
         if model.scheme == "s3" and model.revision is not None:
             hint = "SageMaker copies the current version of an object: pin the model by its sha256."

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from modelberth.engine_problems import engine_problems
 from modelberth.errors import Problem, SpecError, shown
 from modelberth.gcp.cloud_run.model import Mount, is_mounted, model_variables, mount
 from modelberth.gcp.cloud_run.watching import capture_variables
 from modelberth.naming import content_digest
-from modelberth.runtimes import container, refusals
+from modelberth.runtimes import container
 
 if TYPE_CHECKING:
     from modelberth.runtimes import Container, Route
@@ -87,11 +88,7 @@ def server(spec: EndpointSpec, target: CloudRunTarget) -> Server:
 def problems(spec: EndpointSpec, target: CloudRunTarget) -> Iterator[Problem]:
     """Yield what the engine does not honour, and what it would need a file of its own for."""
     del target  # Every region has the same.
-    for refusal in refusals(spec):
-        if refusal.path not in _BY_CLOUD_RUN:
-            given = "a mapping" if refusal.path == "resources.gpu" else "a value"
-            allowed = f"only the default with engine {spec.runtime.engine}"
-            yield Problem(refusal.path, given, allowed, refusal.reason)
+    yield from engine_problems(spec, _BY_CLOUD_RUN)
     try:
         made = _container(spec)
     except SpecError as error:

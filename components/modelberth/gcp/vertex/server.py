@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from modelberth.engine_problems import engine_problems
 from modelberth.errors import Problem, SpecError, shown
 from modelberth.gcp.vertex.access import is_private
 from modelberth.gcp.vertex.shares import shares
 from modelberth.model_address import address, is_file
 from modelberth.naming import content_digest
-from modelberth.runtimes import container, refusals
+from modelberth.runtimes import container
 
 if TYPE_CHECKING:
     from modelberth.runtimes import Container
@@ -63,10 +64,7 @@ def artifact_uri(model: ModelSource) -> str | None:
 
 def problems(spec: EndpointSpec, target: VertexTarget) -> Iterator[Problem]:
     """Yield what the engine does not honour, and models that do not come to the container."""
-    for refusal in refusals(spec):
-        given = "a mapping" if refusal.path == "resources.gpu" else "a value"
-        allowed = f"only the default with engine {spec.runtime.engine}"
-        yield Problem(refusal.path, given, allowed, refusal.reason)
+    yield from engine_problems(spec)
     for path, model in spec.models.items():
         if _is_folder(model) and model.revision is not None:
             hint = "A generation is one object's: pin the package by its sha256."
