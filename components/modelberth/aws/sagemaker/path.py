@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelberth.aws.sagemaker.limits import limits
 from modelberth.errors import Problem
-from modelberth.spec.quantities import Bytes
+from modelberth.request_bounds import bound_problems
 from modelberth.spec.sagemaker import Async, Serverless
 
 if TYPE_CHECKING:
@@ -25,18 +25,7 @@ def startup_seconds(spec: EndpointSpec) -> int:
 def problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Problem]:
     """Yield limits of a request and of a start that SageMaker undercuts in this mode."""
     kind, given = target.mode.kind, spec.limits
-    mode = limits().mode(kind)
-    hint = f"The hop that binds is SageMaker's API: {mode.title} takes no more."
-    if given.max_body > mode.body_bytes:
-        allowed = f"at most {Bytes(mode.body_bytes)} with target.mode {kind}"
-        larger = [name for name, one in limits().modes.items() if one.body_bytes >= given.max_body]
-        yield Problem("limits.max_body", str(given.max_body), allowed, hint + _instead(larger))
-    if given.timeout.seconds > mode.timeout_seconds:
-        allowed = f"at most {mode.timeout_seconds} s with target.mode {kind}"
-        longer = [
-            name for name, one in limits().modes.items() if one.timeout_seconds >= given.timeout.seconds
-        ]
-        yield Problem("limits.timeout", str(given.timeout), allowed, hint + _instead(longer))
+    yield from bound_problems(given, limits().modes, kind, "target.mode", "SageMaker's API")
     if isinstance(target.mode, Async) and given.concurrency > limits().invocations_per_instance:
         allowed = f"at most {limits().invocations_per_instance} with target.mode async"
         yield Problem("limits.concurrency", str(given.concurrency), allowed)
@@ -55,7 +44,3 @@ def _start_problems(spec: EndpointSpec, target: SageMakerTarget) -> Iterator[Pro
     elif given.seconds < table.startup_seconds.least:
         allowed = f"at least {table.startup_seconds.least} s on an instance of SageMaker"
         yield Problem("limits.startup_timeout", str(given), allowed)
-
-
-def _instead(modes: list[str]) -> str:
-    return f" With target.mode {' or '.join(modes)} it can be had." if modes else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from modelberth.capture_variables import capture_variables as shared_variables
 from modelberth.errors import Problem, shown
 from modelberth.gcp.cloud_run.billing import by_instances
 from modelberth.gcp.objects import prefix_problems
@@ -27,16 +28,7 @@ def capture_variables(spec: EndpointSpec, target: CloudRunTarget) -> dict[str, s
     capture = spec.monitoring.capture
     if capture is None or target.capture is None:
         return {}
-    told = {
-        "MODELBERTH_CAPTURE_URI": target.capture,
-        "MODELBERTH_CAPTURE_PERCENT": f"{capture.percent:.9f}".rstrip("0").rstrip("."),
-    }
-    if capture.drop_fields:
-        told["MODELBERTH_CAPTURE_DROP_FIELDS"] = ",".join(capture.drop_fields)
-    if capture.hash_fields:
-        told["MODELBERTH_CAPTURE_HASH_FIELDS"] = ",".join(capture.hash_fields)
-        told["MODELBERTH_CAPTURE_HASH_KEY_FILE"] = f"{_FOLDER}/{_FILE}"
-    return told
+    return shared_variables(capture, target.capture, f"{_FOLDER}/{_FILE}")
 
 
 def key_volume(target: CloudRunTarget) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from modelberth.capture_variables import capture_variables
 from modelberth.errors import Problem, shown
 from modelberth.kubernetes.pods.part import PodPart
 
@@ -102,16 +103,7 @@ def _capture(plan: Plan) -> dict[str, str]:
     capture, store = plan.spec.monitoring.capture, plan.target.capture
     if capture is None or store is None:
         return {}
-    env = {
-        "MODELBERTH_CAPTURE_URI": store.uri,
-        "MODELBERTH_CAPTURE_PERCENT": f"{capture.percent:.9f}".rstrip("0").rstrip("."),
-    }
-    if capture.drop_fields:
-        env["MODELBERTH_CAPTURE_DROP_FIELDS"] = ",".join(capture.drop_fields)
-    if capture.hash_fields:
-        env["MODELBERTH_CAPTURE_HASH_FIELDS"] = ",".join(capture.hash_fields)
-        env["MODELBERTH_CAPTURE_HASH_KEY_FILE"] = f"{_KEY_FOLDER}/key"
-    return env
+    return capture_variables(capture, store.uri, f"{_KEY_FOLDER}/key")
 
 
 def _key_volume(secret: str) -> dict[str, object]:
