@@ -2,28 +2,27 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import pulumi
 import pytest
-import yaml
 from pulumi.runtime import mocks
-from pulumi.runtime.settings import get_root_resource, set_root_resource
 
-from docs.markdown import Block, Session, blocks
+from docs.guide_examples import endpoint_of, own_stack
+from docs.markdown import Session, blocks
 from modelberth.capabilities import check
 from modelberth.capability_table import load
 from modelberth.endpoint import ModelEndpoint, ModelEndpointArgs
 from modelberth.gcp.plan import Plan
 from modelberth.gcp.vertex import access
 from modelberth.gcp.vertex.limits import limits
-from modelberth.spec import EndpointDeployment, VertexTarget, parse
+from modelberth.spec import EndpointDeployment, VertexTarget
 from support.gcp_blocks import GcpRecorder
 from support.gcp_gke import GkeMonitor, GkeRecorder
 from support.gcp_vertex import VertexRecorder
 from support.project import REPOSITORY
 from support.recording import RecordingMonitor, run
+
+__all__ = ["own_stack"]
 
 GUIDE = REPOSITORY / "docs" / "gcp.md"
 FILES = {block.attributes["file"]: block for block in blocks(GUIDE) if "file" in block.attributes}
@@ -45,36 +44,8 @@ PROGRAMS = {
 """What of each kind a program makes."""
 
 
-def read(block: Block) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(block.text)
-    return found
-
-
 def endpoint(name: str) -> EndpointDeployment:
-    """The example's fields in the place of the first endpoint's; those of the target beside the target's.
-
-    An example that names a kind of target begins a section: it takes the first endpoint's place there.
-    """
-    first = read(FILES[BASE])["config"]["modelberth:endpoints"][0]
-    stands = first
-    for one in EXAMPLES:
-        example = {} if one == BASE else read(FILES[one])
-        target = example.get("target", {})
-        if begins := "kind" in target:
-            stands = {**first, "target": {}}
-        found = {**stands, **example, "target": {**stands["target"], **target}}
-        if one == name:
-            return parse(EndpointDeployment, found)
-        stands = found if begins else stands
-    raise KeyError(name)
-
-
-@pytest.fixture(autouse=True)
-def _own_stack() -> Iterator[None]:
-    """Pulumi makes the stack's resource once, and other tests have another one."""
-    before = get_root_resource()
-    yield
-    set_root_resource(before)  # type: ignore[arg-type]
+    return endpoint_of(FILES, BASE, EXAMPLES, name)
 
 
 def recorder(kind: str) -> GcpRecorder:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import pulumi_kubernetes
 
     from modelberth.spec import EndpointSpec
+    from modelberth.spec.kubernetes import ClusterTarget
 
-__all__ = ["given_problems", "in_cluster", "kubeconfig", "provider"]
+__all__ = ["given_problems", "in_cluster", "kubeconfig", "provider", "samples"]
 
 
 class _Given(Protocol):
@@ -88,6 +89,20 @@ def in_cluster(spec: EndpointSpec) -> EndpointSpec:
     """Return the spec as its pods have it: identity and key are the cloud's, and no cluster knows them."""
     security = spec.security.model_copy(update={"identity": None, "key": None})
     return spec.model_copy(update={"security": security})
+
+
+def samples(spec: EndpointSpec, target: ClusterTarget, scheme: str) -> str | None:
+    """Return the folder that pods write samples to, where it is in the cloud's own store.
+
+    Args:
+        spec: of the endpoint
+        target: its place
+        scheme: of that store's addresses, such as `s3://`
+
+    """
+    if spec.monitoring.capture is None or target.capture is None:
+        return None
+    return target.capture.uri if target.capture.uri.startswith(scheme) else None
 
 
 def given_problems(wanted: _Wanted, given: _Given | None) -> Iterator[Problem]:

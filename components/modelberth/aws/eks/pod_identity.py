@@ -12,6 +12,7 @@ from modelberth.aws.encryption import EncryptionKey
 from modelberth.aws.identity import AwsIdentityArgs, identity
 from modelberth.aws.needs import Needs, Pods
 from modelberth.aws.permissions import statements
+from modelberth.kubernetes.managed_cluster import samples
 
 if TYPE_CHECKING:
     from modelberth.aws.plan import Plan
@@ -27,16 +28,13 @@ def needs(plan: Plan[EksTarget], pods: Pods) -> Needs:
 
     Their log is their output, and what pulls their image is the node.
     """
-    capture = plan.target.capture
-    is_captured = plan.spec.monitoring.capture is not None and capture is not None
-    uri = capture.uri if capture is not None and is_captured else None
     return Needs(
         plan.spec,
         plan.place,
         "pods.eks",
         log_group=None,
         pods=pods,
-        capture=uri if uri is not None and uri.startswith(_SCHEME) else None,
+        capture=samples(plan.spec, plan.target, _SCHEME),
     )
 
 

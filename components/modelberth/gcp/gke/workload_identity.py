@@ -13,6 +13,7 @@ from modelberth.gcp.gke.names import account_name
 from modelberth.gcp.identity import GcpIdentity, GcpIdentityArgs, Identity
 from modelberth.gcp.needs import Needs, Pods
 from modelberth.gcp.permissions import grants, pod_member
+from modelberth.kubernetes.managed_cluster import samples
 
 if TYPE_CHECKING:
     from modelberth.gcp.plan import Plan
@@ -45,15 +46,12 @@ def needs(plan: Plan[GkeTarget], pods: Pods) -> Needs:
 
     Their log is their output, and what pulls their image is the node.
     """
-    capture = plan.target.capture
-    is_captured = plan.spec.monitoring.capture is not None and capture is not None
-    uri = capture.uri if capture is not None and is_captured else None
     return Needs(
         plan.spec,
         plan.place,
         "gke",
         pods=pods,
-        capture=uri if uri is not None and uri.startswith(_SCHEME) else None,
+        capture=samples(plan.spec, plan.target, _SCHEME),
     )
 
 
