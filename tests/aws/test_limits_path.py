@@ -62,7 +62,7 @@ def test_the_narrowest_hop_to_a_function_is_named(which: str) -> None:
 
 @pytest.mark.parametrize("kind", MODES)
 def test_the_hop_to_sagemaker_is_named_with_the_mode_that_takes_more(kind: str) -> None:
-    mode, target = of_sagemaker().mode(kind), dict(MODES[kind])
+    mode, target = of_sagemaker().modes[kind], dict(MODES[kind])
     fits = {"max_body": f"{mode.body_bytes // 1024}Ki", "timeout": f"{mode.timeout_seconds}s"}
     make = aws_sagemaker.mode
     assert problems(make(target, limits=fits, **_alone(kind)).config) == {}

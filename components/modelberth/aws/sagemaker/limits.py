@@ -87,10 +87,6 @@ class Limits:
     execution_seconds: Bounds
     rollback_alarms: int
 
-    def mode(self, kind: str) -> Mode:
-        """Return what a mode of `target.mode.kind` takes."""
-        return self.modes[kind]
-
 
 @cache
 def limits() -> Limits:
