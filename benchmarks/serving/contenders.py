@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from onnx_models import ServedModel
+from own_server import compiled_folder, interpreter, source_folder
 from rival_environments import PROGRAMS, binaries, lock_of
 from running_server import Command, free_port
 from workloads import Workload
@@ -63,9 +63,12 @@ def _modelberth(
     label: str,
     options: Callable[[Path], Mapping[str, str]] = lambda _: {},
     headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    compiled: bool = True,
 ) -> Contender:
     def command(model: ServedModel, port: int, scratch: Path) -> Command:
         environ = {
+            "PYTHONPATH": str(compiled_folder() if compiled else source_folder()),
             "MODELBERTH_MODEL_PATH": str(model.file),
             "MODELBERTH_MODEL_SHA256": hashlib.sha256(model.file.read_bytes()).hexdigest(),
             "MODELBERTH_MAX_BODY_BYTES": str(_MAX_BODY_BYTES),
@@ -73,7 +76,7 @@ def _modelberth(
             "PORT": str(port),
             **options(scratch),
         }
-        return Command([sys.executable, "-m", "modelberth_server"], environ, scratch)
+        return Command([interpreter(), "-m", "modelberth_server"], environ, scratch)
 
     contracts = {"rows": "plain", "image": "plain", "binary": "open-inference-binary"}
     return Contender(name, label, command, contracts, headers, ready="/health/ready")
@@ -144,6 +147,7 @@ OPTIONS: Final = (
         lambda _: {"MODELBERTH_LOG_FORMAT": "json", "MODELBERTH_ACCESS_LOG": "all"},
     ),
     UNBATCHED,
+    _modelberth("python", "Modelberth as Python, nothing of it compiled", compiled=False),
 )
 RIVALS: Final = (
     _rival(

@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+import own_server
 from aims import judge
 from contenders import NOT_TO_BE_HAD, OPTIONS, OURS, RIVALS, UNBATCHED, Contender
 from curve import as_svg
@@ -58,6 +59,7 @@ def main() -> int:
         _conditions(load, arguments), {one.name: _label(one) for one in (OURS, *OPTIONS, *RIVALS)}
     )
     try:
+        own_server.install()
         for rival in rivals:
             install(rival.name)
         os.sched_setaffinity(0, {_CLIENT_CORE})

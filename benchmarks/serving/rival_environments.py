@@ -1,4 +1,4 @@
-"""A virtual environment for each rival, with exactly the packages that its lock names."""
+"""A virtual environment for each server, with exactly the packages that its lock names."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from typing import Final
 
 from timing import BenchmarkError
 
-__all__ = ["PROGRAMS", "binaries", "install", "lock_of"]
+__all__ = ["PROGRAMS", "binaries", "install", "lock_of", "make"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 PROGRAMS: Final = Path(__file__).resolve().parent / "rivals"
@@ -20,24 +20,32 @@ def lock_of(rival: str) -> Path:
     return PROGRAMS / f"{rival}.txt"
 
 
-def binaries(rival: str) -> Path:
+def binaries(name: str) -> Path:
     """Folder of the environment's programs."""
-    return _ENVIRONMENTS / rival / "bin"
+    return _ENVIRONMENTS / name / "bin"
 
 
 def install(rival: str) -> None:
-    """Make the environment hold what the lock names; done at once where it does.
+    """Make the rival's environment hold what its lock names.
 
     Raises:
         BenchmarkError: the packages cannot be had.
     """
-    environment = _ENVIRONMENTS / rival
+    make(rival, lock_of(rival).read_text(), "--requirements", lock_of(rival))
+
+
+def make(name: str, locked: str, *wanted: str | Path) -> None:
+    """Make an environment of what uv is told to install; at once where it was made for the same `locked`.
+
+    Raises:
+        BenchmarkError: the packages cannot be had.
+    """
+    environment = _ENVIRONMENTS / name
     installed = environment / "installed.txt"
-    locked = lock_of(rival).read_text()
     if installed.exists() and installed.read_text() == locked:
         return
     _uv("venv", "--clear", "--python", _PYTHON, environment)
-    _uv("pip", "install", "--python", binaries(rival) / "python", "--requirements", lock_of(rival))
+    _uv("pip", "install", "--python", binaries(name) / "python", *wanted)
     installed.write_text(locked)
 
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from model_files import ModelFiles
 
-__all__ = ["EPOCH", "HERE", "ROOT", "bases", "gather", "machine", "pinned"]
+__all__ = ["COMPILER_LOCK", "EPOCH", "HERE", "ROOT", "bases", "gather", "machine", "pinned"]
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LOCK = ROOT / "requirements" / "serving.lock"
+COMPILER_LOCK = ROOT / "requirements" / "native.lock"
 # Every time in the image: what changes a layer is its files, never the day of the build. 1980-01-01 is the
 # earliest that a zip file can hold.
 EPOCH = 315532800
@@ -71,11 +72,13 @@ def gather(
 
     Raises SetupError when a wheel cannot be had.
     """
-    lock = LOCK.read_text()
+    lock, compiler = LOCK.read_text(), COMPILER_LOCK.read_text()
     installer = pinned((ROOT / "requirements" / "all.lock").read_text(), "pip")
     shutil.copytree(_wheels(cache, lock, machine, environ), folder / "wheels")
+    shutil.copytree(_wheels(cache, compiler, machine, environ), folder / "compiler")
     shutil.copytree(_wheels(cache, installer, machine, environ), folder / "installer")
     (folder / "serving.lock").write_text(lock)
+    (folder / "native.lock").write_text(compiler)
     (folder / "python").write_text(bases()["python"] + "\n")
     (folder / "version").write_text(version + "\n")
     skipped = shutil.ignore_patterns("__pycache__")

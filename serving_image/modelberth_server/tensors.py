@@ -270,5 +270,5 @@ def _path(field: str, index: int, sizes: tuple[int, ...]) -> str:
     before, inside, after = field.partition("[]")
     if not sizes:
         return before
-    first, *others = (f"[{position}]" for position in np.unravel_index(index, sizes))
+    first, *others = [f"[{position}]" for position in np.unravel_index(index, sizes)]
     return "".join((before, first, after, *others)) if inside else "".join((field, first, *others))

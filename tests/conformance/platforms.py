@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from modelberth.conformance import CONTRACTS, Report, Verdict
+from serving.forms import compiled
 from serving.processes import ServerProcess
 
 NOBODY = 65532
@@ -41,7 +42,8 @@ class PlatformProcess(ServerProcess):
         self._stderr = stderr
         module = [sys.executable, "-m", "modelberth_server", *arguments]
         with stderr.open("wb") as file:
-            start = functools.partial(subprocess.Popen, env=environ, stderr=file, cwd="/")
+            env = {**compiled(), **environ}
+            start = functools.partial(subprocess.Popen, env=env, stderr=file, cwd="/")
             if user is None:
                 self.process = start(module)
                 return

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from serving.forms import compiled
+
 DEADLINE_SECONDS = 30.0
 
 
@@ -25,7 +27,10 @@ class ServerProcess:
         command = [sys.executable, *(("-c", code) if code else ("-m", "modelberth_server"))]
         with stderr.open("wb") as file:
             self.process = subprocess.Popen(
-                command, env={"HOST": "127.0.0.1", "PORT": "0", **environ}, stderr=file, pass_fds=inherited
+                command,
+                env={**compiled(), "HOST": "127.0.0.1", "PORT": "0", **environ},
+                stderr=file,
+                pass_fds=inherited,
             )
 
     @property

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from modelberth_server.errors import RequestError
 from modelberth_server.grpc_v2.contents import encode_contents, has_contents
-from modelberth_server.grpc_v2.contract import infer
+from modelberth_server.grpc_v2.contract import infer, parse_infer
 from modelberth_server.grpc_v2.inference_pb2 import ModelInferRequest, ModelInferResponse
 from modelberth_server.http.message import Request, Response
 from modelberth_server.model.signature import Signature
@@ -35,7 +35,7 @@ def tensor(name: str, datatype: str, *shape: int) -> TensorSpec:
 
 def ask(served: Signature, message: ModelInferRequest) -> Any:
     body = message.SerializeToString()
-    return infer(served, Request("POST", "/v2/models/m/infer", {}, body, NoSink()))
+    return infer(message)(served, Request("POST", "/v2/models/m/infer", {}, body, NoSink()))
 
 
 def message(*inputs: dict[str, Any], **more: Any) -> ModelInferRequest:
@@ -231,7 +231,7 @@ def test_any_bytes_are_read_or_refused(at: int, splice: bytes) -> None:
 
 def status_of(body: bytes) -> int:
     try:
-        infer(FP32, Request("POST", "/v2/models/m/infer", {}, body, NoSink()))
+        ask(FP32, parse_infer(body))
     except RequestError as error:
         return error.status
     return 200

@@ -21,7 +21,6 @@ from modelberth_server.access.challenge import unauthenticated
 from modelberth_server.contracts.open_inference import model_metadata, server_metadata
 from modelberth_server.errors import ListenError, RequestError, SettingsError
 from modelberth_server.grpc_v2 import inference_pb2 as pb
-from modelberth_server.grpc_v2.contract import infer
 from modelberth_server.grpc_v2.server import GrpcServer, serve
 from modelberth_server.grpc_v2.service import STATUS_CODES, InferenceService
 from modelberth_server.http.message import Request, Response
@@ -72,7 +71,8 @@ class Doubling:
             case "GET", "/v2/models/m" | "/v2/models/m/versions/3":
                 return Response.json(model_metadata(SIGNATURE))
             case "POST", "/v2/models/m/infer" | "/v2/models/m/versions/3/infer":
-                prediction = infer(SIGNATURE, request)
+                assert request.contract is not None
+                prediction = request.contract(SIGNATURE, request)
                 return prediction.encode([prediction.inputs["x"] * np.float32(2)])
         raise RequestError(404, f"path: no route {request.path}")
 

@@ -1,11 +1,12 @@
-"""Lay out the layers of the image, inside a container of the base: `assemble.py LAYER`.
+"""Lay out the layers of the image, inside a container of the base: `assemble.py STEP`.
 
 It needs nothing but the base's own Python, dpkg's database, and what the build context holds: no network and
-no shell. Each layer is a tree below /layers:
+no shell. The first step is no layer: `compiler` installs what compiles the server's request path. Each of the
+others is a tree below /layers:
 
 dependencies    /opt/modelberth: a virtual environment with the locked wheels
 system          the interpreter, its standard library, every shared library that these two load, certificates
-server          the model server, and the bill of materials of all three
+server          the model server, partly compiled, and the bill of materials of all three
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +39,9 @@ LAYERS = Path("/layers")
 HOME = Path("opt/modelberth")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SITE = HOME / "lib" / f"python{PYTHON}" / "site-packages"
+COMPILER = CONTEXT / "native"
+# A part of it is within what it makes.
+RUNTIME = "mypy"
 SBOM = Path("usr/share/sbom/modelberth-server.cdx.json")
 
 
@@ -46,21 +51,37 @@ def main() -> None:
     if wanted != PYTHON:
         sys.exit(f"error: requirements/serving.lock is for Python {wanted}, the base has {PYTHON}")
     layer = sys.argv[1]
+    if layer == "compiler":
+        _compiler()
+        return
     root = LAYERS / layer
     root.mkdir(parents=True)
     {"dependencies": _dependencies, "system": _system, "server": _server}[layer](root)
     normalise(root, int(os.environ["SOURCE_DATE_EPOCH"]))
 
 
-def _dependencies(root: Path) -> None:
-    """Install the wheels of the context, each checked against its hash in the lock, and thin them out."""
-    site = root / SITE
+def _compiler() -> None:
+    """Install the compiler, and the one dependency whose types it asks for: the layer has it without them."""
+    _install(CONTEXT / "compiler", CONTEXT / "native.lock", COMPILER)
+    numpy = next((CONTEXT / "wheels").glob("numpy-*.whl"))
+    with zipfile.ZipFile(numpy) as wheel:
+        wheel.extractall(COMPILER)
+
+
+def _install(wheels: Path, lock: Path, site: Path) -> None:
+    """Install wheels of the context, each checked against its hash in the lock."""
     installer = next((CONTEXT / "installer").glob("pip-*.whl"))
     command = [sys.executable, f"{installer}/pip", "install", "--quiet", "--no-index", "--no-cache-dir"]
-    command += ["--find-links", str(CONTEXT / "wheels"), "--require-hashes", "--no-deps", "--no-compile"]
+    command += ["--find-links", str(wheels), "--require-hashes", "--no-deps", "--no-compile"]
     command += ["--root-user-action", "ignore", "--disable-pip-version-check"]
-    command += ["--target", str(site), "--requirement", str(CONTEXT / "serving.lock")]
+    command += ["--target", str(site), "--requirement", str(lock)]
     subprocess.run(command, check=True)
+
+
+def _dependencies(root: Path) -> None:
+    """Install what the server needs, and thin it out."""
+    site = root / SITE
+    _install(CONTEXT / "wheels", CONTEXT / "serving.lock", site)
     freed = remove(site, left_out("dependencies"))
     for record in site.glob("*.dist-info/RECORD"):
         _record_what_is_left(record, site)
@@ -81,8 +102,19 @@ def _system(root: Path) -> None:
 
 
 def _server(root: Path) -> None:
-    """Lay out the model server and write what is in the image."""
+    """Lay out the model server, compile what every request passes through, and write what is in the image."""
     shutil.copytree(CONTEXT / "server", root / SITE)
+    native = [sys.executable, str(Path(__file__).with_name("native.py"))]
+    subprocess.run(
+        [*native, str(CONTEXT / "server"), str(root / SITE)],
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(COMPILER)},
+    )
+    beside = os.pathsep.join((str(root / SITE), str(LAYERS / "dependencies" / SITE)))
+    subprocess.run([*native, "--check"], check=True, env={**os.environ, "PYTHONPATH": beside})
+    licence = root / "usr/share/doc" / RUNTIME / "copyright"
+    licence.parent.mkdir(parents=True)
+    shutil.copyfile(COMPILER / _metadata_folder(RUNTIME) / "licenses/LICENSE", licence)
     compile_bytecode(root / SITE, root)
     version = (CONTEXT / "version").read_text().strip()
     purl = f"pkg:generic/modelberth-server@{version}"
@@ -99,11 +131,20 @@ def _components() -> Iterator[Component]:
         version = platform.python_version()
         purl = f"pkg:generic/python@{version}"
         yield Component(purl, "python", version, expression="PSF-2.0", kind="platform")
-    wheels = {_canonical(wheel.name.partition("-")[0]): wheel for wheel in (CONTEXT / "wheels").glob("*.whl")}
-    for metadata in (LAYERS / "dependencies" / SITE).glob("*.dist-info/METADATA"):
+    wheels = {
+        _canonical(wheel.name.partition("-")[0]): wheel
+        for folder in ("wheels", "compiler")
+        for wheel in (CONTEXT / folder).glob("*.whl")
+    }
+    runtime = COMPILER / _metadata_folder(RUNTIME) / "METADATA"
+    for metadata in [runtime, *(LAYERS / "dependencies" / SITE).glob("*.dist-info/METADATA")]:
         message = HeaderParser().parsestr(metadata.read_text())
         wheel = wheels[_canonical(str(message["Name"]))]
         yield python_component(message, hashlib.sha256(wheel.read_bytes()).hexdigest())
+
+
+def _metadata_folder(name: str) -> str:
+    return next(COMPILER.glob(f"{name}-*.dist-info")).name
 
 
 def _canonical(name: str) -> str:

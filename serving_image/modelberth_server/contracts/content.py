@@ -84,7 +84,7 @@ def _quality(kind: str, accept: str) -> float:
     main = kind.partition("/")[0]
     weights: dict[str, float] = {}
     for item in accept.split(","):
-        name, *parameters = (part.strip() for part in item.split(";"))
+        name, *parameters = [part.strip() for part in item.split(";")]
         weights[name] = next((_weight(value[2:]) for value in parameters if value.startswith("q=")), 1.0)
     return next((weights[name] for name in (kind, f"{main}/*", "*/*") if name in weights), 0.0)
 

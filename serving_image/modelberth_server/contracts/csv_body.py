@@ -62,7 +62,9 @@ def write_csv(array: Array) -> bytes:
     rows = array.reshape(array.shape[0] if array.ndim else 1, math.prod(array.shape[1:]))
     stream = io.StringIO(newline="")
     write = str.lower if array.dtype.kind == "b" else str
-    csv.writer(stream, lineterminator="\n").writerows([write(str(value)) for value in row] for row in rows)
+    writer = csv.writer(stream, lineterminator="\n")
+    for row in rows:
+        writer.writerow([write(str(value)) for value in row])
     return stream.getvalue().encode()
 
 

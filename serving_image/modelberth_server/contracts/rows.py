@@ -77,7 +77,7 @@ def outputs_by_row(names: Sequence[str], arrays: Sequence[Array], rows: int, fie
             )
     if len(arrays) == 1:
         return arrays[0]
-    columns = (_entries(array) for array in arrays)
+    columns = [_entries(array) for array in arrays]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -132,7 +132,7 @@ def _preprocessed(signature: Signature, preprocess: Preprocess, rows: Any, field
     if taken not in (-1, number):
         raise RequestError(400, f"{field}: {number} rows, the model takes {taken} at a time")
     try:
-        inputs = preprocess(instances)
+        inputs: Any = preprocess(instances)
     except ValueError as error:
         raise RequestError(400, f"preprocess: {' '.join(str(error).split())[:300]}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, it is the package's

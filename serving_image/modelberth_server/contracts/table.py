@@ -90,7 +90,7 @@ def probe_routes(environ: Mapping[str, str]) -> tuple[ProbeRoute, ...]:
 
 
 def _probe_paths() -> tuple[str, ...]:
-    return (*(probe.template for probe in _PROBES), *_PROTOCOL_PROBES)
+    return (*[probe.template for probe in _PROBES], *_PROTOCOL_PROBES)
 
 
 def _route(environ: Mapping[str, str], variable: str) -> str | None:

@@ -4,11 +4,12 @@ Source: https://github.com/kserve/open-inference-protocol, `specification/protoc
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from modelberth_server.contracts.contract import Prediction
+from modelberth_server.contracts.contract import Contract, Prediction
 from modelberth_server.errors import RequestError
 from modelberth_server.grpc_v2.contents import decode_contents, encode_contents, has_contents
 from modelberth_server.grpc_v2.inference_pb2 import ModelInferRequest, ModelInferResponse
@@ -17,7 +18,7 @@ from modelberth_server.model.signature import Signature
 from modelberth_server.raw_tensors import decode_raw, encode_raw
 from modelberth_server.tensors import MAX_RANK, Array, TensorSpec, shown
 
-__all__ = ["CONTENT_TYPE", "InferRequest", "infer", "parse_infer"]
+__all__ = ["CONTENT_TYPE", "infer", "parse_infer"]
 
 CONTENT_TYPE: Final = b"application/grpc"
 
@@ -36,43 +37,39 @@ def parse_infer(body: bytes) -> ModelInferRequest:
         raise RequestError(400, "body: not a message of type inference.ModelInferRequest") from None
 
 
-def infer(signature: Signature, request: Request) -> Prediction:
-    """Read `ModelInferRequest` → `ModelInferResponse`.
+def infer(message: ModelInferRequest) -> Contract:
+    """Make the contract of one call, whose message was parsed: `ModelInferRequest` → `ModelInferResponse`.
 
-    The outputs come raw where the inputs did, or where an output is FP16, which has no other form.
-
-    Raises:
-        RequestError: 400, naming the field at fault.
-
-    """
-    message = request.message if isinstance(request, InferRequest) else parse_infer(request.body)
-    _check_parameters(message, "")
-    inputs = _inputs(signature, message)
-    outputs = _outputs(signature, message)
-    raw = len(message.raw_input_contents) > 0 or not all(has_contents(spec.datatype) for spec in outputs)
-    identifier = message.id
-
-    def respond(arrays: Sequence[Array]) -> Response:
-        answer = ModelInferResponse(model_name=signature.name, model_version=signature.version, id=identifier)
-        for spec, array in zip(outputs, arrays, strict=True):
-            output = answer.outputs.add(name=spec.name, datatype=spec.datatype.name, shape=array.shape)
-            if raw:
-                answer.raw_output_contents.append(encode_raw(array))
-            else:
-                output.contents.CopyFrom(encode_contents(array, spec.datatype))
-        return Response(200, answer.SerializeToString(), CONTENT_TYPE)
-
-    return Prediction(inputs, tuple(spec.name for spec in outputs), respond)
-
-
-class InferRequest(Request):
-    """A request for a prediction that came as a message; `body` is what the message was parsed from.
-
-    It goes the way of a REST request to the same path, and speaks its own contract there.
+    The outputs come raw where the inputs did, or where an output is FP16, which has no other form. The
+    contract raises a RequestError 400 that names the field at fault.
     """
 
-    contract = staticmethod(infer)
-    message: ModelInferRequest
+    def read(signature: Signature, request: Request) -> Prediction:  # noqa: ARG001 -- what it has is the message
+        _check_parameters(message, "")
+        inputs = _inputs(signature, message)
+        outputs = _outputs(signature, message)
+        raw = len(message.raw_input_contents) > 0 or not all(has_contents(spec.datatype) for spec in outputs)
+        respond = partial(_respond, signature, outputs, message.id, raw)
+        return Prediction(inputs, tuple(spec.name for spec in outputs), respond)
+
+    return read
+
+
+def _respond(
+    signature: Signature,
+    outputs: tuple[TensorSpec, ...],
+    identifier: str,
+    raw: bool,  # noqa: FBT001 -- the four are given at once, where it is made
+    arrays: Sequence[Array],
+) -> Response:
+    answer = ModelInferResponse(model_name=signature.name, model_version=signature.version, id=identifier)
+    for spec, array in zip(outputs, arrays, strict=True):
+        output = answer.outputs.add(name=spec.name, datatype=spec.datatype.name, shape=array.shape)
+        if raw:
+            answer.raw_output_contents.append(encode_raw(array))
+        else:
+            output.contents.CopyFrom(encode_contents(array, spec.datatype))
+    return Response(200, answer.SerializeToString(), CONTENT_TYPE)
 
 
 def _inputs(signature: Signature, message: ModelInferRequest) -> dict[str, Array]:

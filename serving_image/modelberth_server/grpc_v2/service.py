@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from modelberth_server.access.tls import certificate_caller
 from modelberth_server.errors import RequestError
-from modelberth_server.grpc_v2.contract import CONTENT_TYPE, InferRequest, parse_infer
+from modelberth_server.grpc_v2.contract import CONTENT_TYPE, infer, parse_infer
 from modelberth_server.grpc_v2.inference_pb2 import (
     ModelMetadataRequest,
     ModelMetadataResponse,
@@ -141,8 +141,9 @@ class InferenceService:
         except RequestError as error:
             await _refuse(error, context)
         reply = _Reply()
-        request = InferRequest("POST", path, _headers(context), data, reply, _host(context.peer()))
-        request.message = message
+        request = Request("POST", path, _headers(context), data, reply, _host(context.peer()))
+        # It goes the way of a REST request to the same path, and speaks its own contract there.
+        request.contract = infer(message)
         response = await self._ask(request, reply, context)
         if response.status != 200:
             await _abort(response, context)

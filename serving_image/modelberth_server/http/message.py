@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final, Protocol
 
 from modelberth_server.errors import RequestError
@@ -11,6 +10,7 @@ from modelberth_server.json_body import render
 __all__ = ["Request", "Response", "Sink"]
 
 JSON: Final = b"application/json"
+FOREVER: Final = float("inf")
 
 
 @dataclass(slots=True)
@@ -60,7 +60,6 @@ class Request:
     query = b""
     parts: Sequence[bytes | bytearray | memoryview] = ()
     started = 0.0
-    deadline = float("inf")
     abandoned = False
     route = ""
     caller = ""
@@ -78,19 +77,23 @@ class Request:
     ) -> None:
         self.method = method
         self.path = path
+        self.deadline = FOREVER
         self.headers = headers
+        self._body: bytes | None = None
         if isinstance(body, bytes):
-            self.body = body
+            self._body = body
         else:
             self.parts = body
         self.sink = sink
         self.peer = peer
 
-    @cached_property
+    @property
     def body(self) -> bytes:
         """The whole body, within the limits."""
-        body = b"".join(self.parts)
-        self.parts = ()
+        body = self._body
+        if body is None:
+            body = self._body = b"".join(self.parts)
+            self.parts = ()
         return body
 
 

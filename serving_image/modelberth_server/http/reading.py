@@ -150,17 +150,17 @@ class Reader:
         headers = self._headers
         self.part = "body"
         if self.error is not None:
-            return None
+            return
         if b"host" not in headers and self._parser.get_http_version() != "1.0":
-            return self._fail(RequestError(400, "host: this header is missing", close=True))
+            self._fail(RequestError(400, "host: this header is missing", close=True))
+            return
         try:
             self._announced = body_length(headers)
         except RequestError as error:
-            return self._fail(error)
-        self._check_size(self._announced)
-        if self.error is None and headers.get(b"expect", b"").lower() == b"100-continue":
+            self._fail(error)
+            return
+        if self._fits(self._announced) and headers.get(b"expect", b"").lower() == b"100-continue":
             self._consumer.proceed()
-        return None
 
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
@@ -172,7 +172,7 @@ class Reader:
                 last += part
             else:
                 self._body.append(bytearray(part))
-            self._check_size(self._body_bytes)
+            self._fits(self._body_bytes)
 
     def on_message_complete(self) -> None:
         """Hand the request over."""
@@ -252,10 +252,13 @@ class Reader:
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(head)
 
-    def _check_size(self, size: int) -> None:
-        if size > self._max_body_bytes:
-            message = f"body: more than the {self._max_body_bytes} bytes allowed"
-            self._fail(RequestError(413, message, close=True))
+    def _fits(self, size: int) -> bool:
+        """Tell whether so many bytes are allowed in a body; an error where they are not."""
+        if size <= self._max_body_bytes:
+            return True
+        message = f"body: more than the {self._max_body_bytes} bytes allowed"
+        self._fail(RequestError(413, message, close=True))
+        return False
 
     def _fail(self, error: RequestError) -> None:
         """Remember the first error; raising through the parser would lose it."""

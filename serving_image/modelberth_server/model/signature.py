@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from modelberth_server.tensors import Array, TensorSpec
+from modelberth_server.tensors import TensorSpec
 
 __all__ = ["FIRST_VERSION", "UNNAMED", "Preprocess", "Signature"]
 
@@ -12,8 +12,9 @@ __all__ = ["FIRST_VERSION", "UNNAMED", "Preprocess", "Signature"]
 UNNAMED: Final = "model"
 FIRST_VERSION: Final = "1"
 
-# Rows as JSON gives them in, an array for each input of the model out; a ValueError is the caller's fault.
-Preprocess = Callable[[list[Any]], dict[str, Array]]
+# Rows as JSON gives them in, an array for each input of the model out; a ValueError is the caller's fault. It
+# is a package's own code: what it gives is believed after a look at it.
+Preprocess = Callable[[list[Any]], object]
 
 
 @dataclass(frozen=True)
