@@ -12,7 +12,7 @@ __all__ = ["Aim", "judge"]
 _OURS: Final = "modelberth"
 _START_SECONDS: Final = 0.5
 _RESIDENT_BYTES: Final = 110 << 20
-_RATIOS: Final = {"trees-1": 0.25, "trees-32": 0.4, "image-binary": 0.85}
+_RATIOS: Final = {"trees-1": 0.25, "trees-32": 0.4, "image-mobilenet": 0.85, "image-binary": 0.85}
 _TIMES_THE_BEST: Final = 8
 _FIRST_REQUEST: Final = 2  # times the second; more is work that should have been done before it was ready
 

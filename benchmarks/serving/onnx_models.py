@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+
+from image_models import convolutional, mobilenet
 
 __all__ = ["MODELS", "Array", "ServedModel", "session"]
 
@@ -85,47 +86,9 @@ def _converted(fitted: Any, features: Array) -> onnx.ModelProto:
     return model
 
 
-def _convolutional() -> onnx.ModelProto:
-    """Image classifier: 3 by 224 by 224 in, three convolutions (16, 32, 64), mean, 10 classes out."""
-    random = np.random.default_rng(_SEED)
-    weights: list[onnx.TensorProto] = []
-
-    def weight(name: str, *shape: int) -> str:
-        scale = float(np.sqrt(2 / np.prod(shape[1:])))
-        values = (random.standard_normal(shape) * scale).astype(np.float32)
-        weights.append(numpy_helper.from_array(values, name))
-        return name
-
-    nodes: list[onnx.NodeProto] = []
-    current, channels = "image", 3
-    for layer, wide in enumerate((16, 32, 64)):
-        kernel = weight(f"kernel{layer}", wide, channels, 3, 3)
-        convolution = f"convolution{layer}"
-        nodes += [
-            helper.make_node("Conv", [current, kernel], [convolution], strides=[2, 2], pads=[1, 1, 1, 1]),
-            helper.make_node("Relu", [convolution], [f"relu{layer}"]),
-        ]
-        current, channels = f"relu{layer}", wide
-    nodes += [
-        helper.make_node("GlobalAveragePool", [current], ["mean"]),
-        helper.make_node("Flatten", ["mean"], ["features"]),
-        helper.make_node("Gemm", ["features", weight("classes", 10, channels)], ["logits"], transB=1),
-        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "convolutional",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["rows", 3, 224, 224])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["rows", 10])],
-        weights,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=8)
-    onnx.checker.check_model(model)
-    return model
-
-
 MODELS: Mapping[str, Callable[[], onnx.ModelProto]] = {
     "trees": _trees,
     "logistic": _logistic,
-    "convolutional": _convolutional,
+    "convolutional": lambda: convolutional(_SEED, _OPSET),
+    "mobilenet": lambda: mobilenet(_SEED, _OPSET),
 }

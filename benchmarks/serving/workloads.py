@@ -24,8 +24,16 @@ WORKLOADS: Final = (
     Workload("logistic-1", "Logistic regression over 4 features, 1 row of JSON", "logistic", 1, "rows"),
     # Few connections: the slow servers would spend most of the time on requests that do not end in it.
     Workload(
+        "image-mobilenet",
+        "MobileNetV2, image of 3 by 224 by 224, binary tensor",
+        "mobilenet",
+        1,
+        "binary",
+        connections=4,
+    ),
+    Workload(
         "image-binary",
-        "Image of 3 by 224 by 224, binary tensor",
+        "Three convolutions, image of 3 by 224 by 224, binary tensor",
         "convolutional",
         1,
         "binary",

@@ -26,7 +26,7 @@ from context import COMPILER_LOCK, HERE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["compiled_server"]
+__all__ = ["compiled_server", "installed_compiler"]
 
 _STEP = "native"
 _PACKAGE = "modelberth_server"
@@ -54,7 +54,7 @@ def compiled_server(checkout: Checkout, environ: Mapping[str, str]) -> Path:
     with exclusive(checkout.cache / "native.lock", _STEP):
         if not folder.is_dir():  # another process may have compiled it while this one waited
             built.mkdir(parents=True, exist_ok=True)
-            compiler = _compiler(checkout, environ)
+            compiler = installed_compiler(checkout, environ)
             with workspace(built) as spare:
                 new = spare / "new"
                 shutil.copytree(
@@ -68,7 +68,11 @@ def compiled_server(checkout: Checkout, environ: Mapping[str, str]) -> Path:
     return folder
 
 
-def _compiler(checkout: Checkout, environ: Mapping[str, str]) -> Path:
+def installed_compiler(checkout: Checkout, environ: Mapping[str, str]) -> Path:
+    """Return a folder with the packages of `native.lock`, for PYTHONPATH.
+
+    Raises SetupError: they cannot be had.
+    """
     locked = hashlib.sha256(COMPILER_LOCK.read_bytes()).hexdigest()[:16]
     folder = checkout.cache / f"native-compiler-{sys.implementation.cache_tag}-{locked}"
     if folder.is_dir():

@@ -33,8 +33,9 @@ def ended(report: Report, contract: str) -> Verdict:
     return report.contracts[contract]
 
 
-def test_plain_and_kubernetes(iris: ModelFile) -> None:
-    environ = iris.environ(HOST="127.0.0.1", PORT="0", KUBERNETES_SERVICE_HOST="10.0.0.1")
+@pytest.mark.parametrize("form", [{}, {"PYTHONPATH": ""}], ids=["compiled", "python"])
+def test_plain_and_kubernetes(iris: ModelFile, form: dict[str, str]) -> None:
+    environ = iris.environ(HOST="127.0.0.1", PORT="0", KUBERNETES_SERVICE_HOST="10.0.0.1", **form)
     with started({**environ, "MODELBERTH_DRAIN_DELAY_SECONDS": "60"}) as server:
         report = examine(Target(server.url))
         assert_kept(

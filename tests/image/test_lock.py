@@ -10,6 +10,7 @@ from context import ROOT, bases, machine, pinned
 from lock import requirements
 
 LOCK = (ROOT / "requirements" / "serving.lock").read_text()
+NATIVE = (ROOT / "requirements" / "native.lock").read_text()
 ALL = (ROOT / "requirements" / "all.lock").read_text()
 
 
@@ -43,8 +44,19 @@ def test_every_requirement_of_the_server_is_in_it_and_nothing_of_the_rest_of_the
     assert not {"pulumi", "pydantic", "typer", "pip", "setuptools", "pytest"} & entries(LOCK).keys()
 
 
-def test_it_has_no_markers_for_another_python_to_misread() -> None:
-    assert " ; " not in LOCK
+def test_what_compiles_is_locked_and_what_checks_the_types_compiles() -> None:
+    projects = entries(NATIVE)
+
+    assert {"mypy", "setuptools", "ziglang"} <= projects.keys()
+    assert projects["mypy"] <= entries(ALL)["mypy"]
+    for project in projects:
+        assert "--hash=sha256:" in pinned(NATIVE, project), project
+    assert not projects.keys() & entries(LOCK).keys() - {"typing-extensions"}, "no compiler in the image"
+
+
+@pytest.mark.parametrize("lock", [LOCK, NATIVE], ids=["serving", "native"])
+def test_it_has_no_markers_for_another_python_to_misread(lock: str) -> None:
+    assert " ; " not in lock
 
 
 def test_the_default_base_is_pinned_and_of_the_python_of_the_lock() -> None:

@@ -163,7 +163,9 @@ class Execution:
             lane = self._lanes[model] = Lane(
                 model,
                 self.pool,
-                slots=self._slots if model.batches else self._max_slots,
+                # Runs of about the same length only keep each other from the processor; beside a long one
+                # of unknown length a short one has to get on.
+                slots=self._slots if model.batches or model.fixed else self._max_slots,
                 max_rows=self._settings.max_batch_size,
                 delay=self._settings.batch_delay_ms / 1000,
                 answer=self._answer,
