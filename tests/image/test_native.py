@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -15,6 +16,7 @@ import native
 from checkout import Checkout
 from compiled import compiled_server, installed_compiler
 from context import ROOT
+from image.narrowing import believed_to_be_none
 from serving.forms import compiled
 
 SOURCES = ROOT / "serving_image"
@@ -114,3 +116,30 @@ def test_without_the_interpreters_headers_it_says_what_to_install(
 
     with pytest.raises(native.CompileError, match=r"no Python\.h, .*apt-get install python3-dev"):
         native.compile_modules(SOURCES, tmp_path / "out")
+
+
+def test_nothing_is_read_that_mypy_believes_to_be_none() -> None:
+    found = {
+        f"{path.relative_to(SOURCES)}:{line}"
+        for path in native.modules(SOURCES)
+        for line in believed_to_be_none(path.read_text())
+    }
+
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("if self.a is not None:\n  return\nself.set()\nif self.a is None: pass", [6]),
+        ("if self.b or self.a is not None:\n  return\nself.set()\nreturn self.a", [6]),
+        ("if self.a is None and self.b:\n  self.set()\n  return self.a", [5]),
+        ("if self.a is not None:\n  return\nself.a = make()\nreturn self.a", []),
+        ("if self.a is not None:\n  self.set()\nreturn self.a", []),
+        ("if self.a is None:\n  return self.a", []),
+        ("self.set()\nreturn self.a", []),
+    ],
+)
+def test_such_a_place_is_found(body: str, lines: list[int]) -> None:
+    method = indent(body, "  ")
+    assert believed_to_be_none(f"class C:\n def method(self):\n{method}\n") == lines
