@@ -151,12 +151,13 @@ def test_lock_regenerates_every_lock_file(project, repository: Path) -> None:
     assert done.returncode == 0, done.stderr
     calls = [call for call in project.calls() if call.startswith("uv pip compile")]
     common = "uv pip compile --quiet --generate-hashes --custom-compile-command make lock --upgrade"
-    whole, serving, tools, checkov, rival = calls
+    whole, serving, native, tools, checkov, rival = calls
     assert whole == (
         f"{common} --universal --python-version 3.11 --all-extras --output-file requirements/all.lock "
         "pyproject.toml"
     )
     assert "--constraint requirements/all.lock --output-file requirements/serving.lock --upgrade" in serving
+    assert "--constraint requirements/all.lock --output-file requirements/native.lock --upgrade" in native
     assert tools == f"{common} --no-annotate --output-file tools/uv.txt tools/uv.in"
     folder = "tests/support/clouds"
     assert checkov == (
@@ -165,7 +166,7 @@ def test_lock_regenerates_every_lock_file(project, repository: Path) -> None:
     assert rival.startswith("uv pip compile ")
     assert "--upgrade --output-file benchmarks/serving/rivals/other.txt" in rival
     locks = {path.relative_to(repository).as_posix() for path in repository.glob("requirements/*.lock")}
-    assert locks == {"requirements/all.lock", "requirements/serving.lock"}
+    assert locks == {f"requirements/{name}.lock" for name in ("all", "serving", "native")}
 
 
 def test_clean_keeps_the_state(project) -> None:
