@@ -28,8 +28,9 @@ def install() -> None:
     Raises:
         BenchmarkError: the packages cannot be had, or nothing can be compiled here.
     """
-    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["optional-dependencies"]["serving"]
+    extras = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    both = [*extras["serving"], *extras["serving-all"]]
+    wanted = [requirement for requirement in both if not requirement.startswith("modelberth[")]
     make(_NAME, "\n".join([*wanted, _LOCK.read_text()]), "--constraints", _LOCK, *wanted)
     compiled_folder()
 

@@ -140,17 +140,20 @@ def rounds(bench: Bench, plan: Mapping[Workload, Sequence[Contender]], count: in
                 loads.setdefault((workload.model, contender), []).append(workload)
     for number in range(count):
         limits = {workload: bench.limit(workload) for workload in plan}
-        together = {workload: bench.limit(workload, together=True) for workload in plan}
         first = number % len(loads)  # another one goes first each time
         for model, contender in [*loads, *loads][first : first + len(loads)]:
             workloads = loads[model, contender]
             what = f"{contender.name}, {model}, round {number + 1}"
             with _noted(figures, what), bench.serving(contender, workloads[0]) as server:
                 for workload in workloads:
-                    sample = _sample(bench, contender, workload, server, number, limits[workload])
+                    # Around the load: a machine that others use as well is another one a minute later.
+                    before = bench.limit(workload) if contender is OURS else limits[workload]
+                    sample = _sample(bench, contender, workload, server, number, before)
                     if contender is OURS:
-                        transport = bench.transport(server, contender, workload, limits[workload])
-                        sample = replace(sample, transport=transport, together=together[workload])
+                        limit = (before + bench.limit(workload)) / 2
+                        transport = bench.transport(server, contender, workload, limit)
+                        together = bench.limit(workload, together=True)
+                        sample = replace(sample, limit=limit, transport=transport, together=together)
                     figures.samples.append(sample)
                     _say(sample)
 
