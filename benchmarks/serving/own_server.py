@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "serving_image" / "image"))
+
+from lock import requirements
 from rival_environments import binaries, make
 from timing import BenchmarkError
 
@@ -29,8 +32,7 @@ def install() -> None:
         BenchmarkError: the packages cannot be had, or nothing can be compiled here.
     """
     extras = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    both = [*extras["serving"], *extras["serving-all"]]
-    wanted = [requirement for requirement in both if not requirement.startswith("modelberth[")]
+    wanted = sorted(requirements(extras))
     make(_NAME, "\n".join([*wanted, _LOCK.read_text()]), "--constraints", _LOCK, *wanted)
     compiled_folder()
 

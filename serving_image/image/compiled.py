@@ -31,6 +31,9 @@ __all__ = ["compiled_server", "installed_compiler"]
 _STEP = "native"
 _PACKAGE = "modelberth_server"
 _STAGES = HERE / "stages"
+# In the cache of all checkouts; the lock is held by whoever writes there.
+_BUILT = "native"
+_LOCK = "native.lock"
 # Each weighs 5 MB: those of the branches that somebody works on.
 _KEPT = 8
 
@@ -46,15 +49,14 @@ def compiled_server(checkout: Checkout, environ: Mapping[str, str]) -> Path:
     found = hashlib.sha256(f"{sys.executable} {sysconfig.get_config_var('EXT_SUFFIX')}".encode())
     for path in inputs:
         found.update(f"\n{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
-    built = checkout.cache / "native"
+    built = checkout.cache / _BUILT
     folder = built / found.hexdigest()[:16]
     if folder.is_dir():
         os.utime(folder)
         return folder
-    with exclusive(checkout.cache / "native.lock", _STEP):
+    compiler = installed_compiler(checkout, environ)
+    with exclusive(checkout.cache / _LOCK, _STEP):
         if not folder.is_dir():  # another process may have compiled it while this one waited
-            built.mkdir(parents=True, exist_ok=True)
-            compiler = installed_compiler(checkout, environ)
             with workspace(built) as spare:
                 new = spare / "new"
                 shutil.copytree(
@@ -78,12 +80,16 @@ def installed_compiler(checkout: Checkout, environ: Mapping[str, str]) -> Path:
     if folder.is_dir():
         return folder
     uv = uv_cli.find_or_install(checkout, environ)
-    with workspace(checkout.cache / "native") as spare:
-        command: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", sys.executable]
-        command += ["--target", spare / "new", "--require-hashes", "--no-deps"]
-        command += ["--requirements", COMPILER_LOCK]
-        run(command, step=_STEP, doing="installing the compiler", environ=environ)
-        replace_directory(spare / "new", folder, spare)
+    built = checkout.cache / _BUILT
+    built.mkdir(parents=True, exist_ok=True)
+    with exclusive(checkout.cache / _LOCK, _STEP):
+        if not folder.is_dir():
+            with workspace(built) as spare:
+                command: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", sys.executable]
+                command += ["--target", spare / "new", "--require-hashes", "--no-deps"]
+                command += ["--requirements", COMPILER_LOCK]
+                run(command, step=_STEP, doing="installing the compiler", environ=environ)
+                replace_directory(spare / "new", folder, spare)
     return folder
 
 
